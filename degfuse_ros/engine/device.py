@@ -1,0 +1,43 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Which device the engine runs on."""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+
+from degfuse_ros.engine.errors import DeviceError
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn 'auto', 'cpu', 'cuda' or 'cuda:N' into a device that exists.
+
+    Raises:
+        DeviceError: CUDA asked for and absent, or a name that is none of these.
+    """
+    if name == 'auto':
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if name == 'cpu':
+        return torch.device('cpu')
+    kind, _, index = name.partition(':')
+    if kind != 'cuda' or (index and not index.isdecimal()) or name.endswith(':'):
+        raise DeviceError(f"unknown device. Got {name!r}; use 'auto', 'cpu', 'cuda' or 'cuda:1'.")
+    if not torch.cuda.is_available():
+        raise DeviceError(f"device {name!r} was asked for, but this PyTorch ({torch.__version__}) "
+                          "finds no CUDA GPU. Check nvidia-smi and the driver, or use device "
+                          "'cpu' or 'auto'.")
+    count = torch.cuda.device_count()
+    if int(index or 0) >= count:
+        raise DeviceError(f'device {name!r} was asked for, but there are {count} CUDA GPUs. '
+                          f'Use cuda:0 to cuda:{count - 1}.')
+    return torch.device('cuda', int(index or 0))
+
+
+def describe_device(device: torch.device) -> str:
+    """Return a name that a person knows the device by."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f'{platform.machine()} CPU, {threads} thread{"" if threads == 1 else "s"}'

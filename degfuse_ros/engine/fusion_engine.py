@@ -1,0 +1,171 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""FusionEngine: the one way from a pair of images to a fused image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from degfuse_ros.engine.device import choose_device, describe_device
+from degfuse_ros.engine.errors import ModelError
+from degfuse_ros.engine.fusion import Degradation, Fusion
+from degfuse_ros.engine.models import find_model
+from degfuse_ros.network.config import CLASSES, DEGRADATIONS
+from degfuse_ros.network.dagm import DegradationGuidance, Guidance
+from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.image_math import pad_to_multiple
+from degfuse_ros.network.model_file import ModelFile, ModelFileError, load_model
+
+SMALLEST = 32
+"""Pixels; smaller images cannot be padded by reflection to the network's multiple."""
+
+# Parts of a weight file that exist for training only.
+TRAINING_ONLY = ('visible_head.', 'thermal_head.')
+
+
+def _check_pair(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> None:
+    """Refuse what `fuse` cannot take, with one line that says what was got."""
+    for name, image in (('visible', visible), ('thermal', thermal)):
+        if not isinstance(image, np.ndarray):  # OpenCV returns None for a file that it cannot read
+            raise ValueError(f'{name} must be a NumPy array. Got {type(image).__name__}.')
+    if visible.dtype != np.uint8 or visible.ndim != 3 or visible.shape[2] != 3:
+        raise ValueError('visible must be H x W x 3 uint8 RGB. '
+                         f'Got shape {visible.shape}, {visible.dtype}.')
+    if thermal.dtype != np.uint8 or thermal.ndim != 2:
+        raise ValueError('thermal must be H x W uint8. '
+                         f'Got shape {thermal.shape}, {thermal.dtype}.')
+    if visible.shape[:2] != thermal.shape:
+        raise ValueError('visible and thermal must have the same height and width; register or '
+                         f'resize the thermal image first. Got {visible.shape[:2]} and '
+                         f'{thermal.shape}.')
+    if min(thermal.shape) < SMALLEST:
+        raise ValueError(f'images must be {SMALLEST} x {SMALLEST} pixels or larger. '
+                         f'Got {thermal.shape[0]} x {thermal.shape[1]}.')
+
+
+class FusionEngine:
+    """Fuses registered pairs of visible and thermal images on one device.
+
+    Build it with `FusionEngine.load`. On one machine and device the result is deterministic. Call
+    it from one thread at a time.
+
+    Attributes:
+        device: 'cpu' or 'cuda:N'.
+        device_name: the device's name as a person knows it.
+        precision: 'float32' on a CPU, 'float16' for the network's convolutions on CUDA.
+        model_path: the weight file.
+        model_hash: SHA-256 of its tensors.
+        layer_names: one name per row of `Fusion.routing`.
+    """
+
+    def __init__(self, file: ModelFile, path: Path, device: torch.device) -> None:
+        self._device = device
+        self._guidance = DegradationGuidance(file.config)
+        self._network = FusionNetwork(file.config, reconstruction=False)
+        self._guidance.load_state_dict(file.part('guidance'))
+        state = {name: tensor for name, tensor in file.part('fusion').items()
+                 if not name.startswith(TRAINING_ONLY)}
+        self._network.load_state_dict(state)
+        # Channels-last is what convolution kernels of both devices want.
+        for module in (self._guidance, self._network):
+            module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.device = str(device)
+        self.device_name = describe_device(device)
+        self.precision = 'float16' if device.type == 'cuda' else 'float32'
+        self.model_path = path
+        self.model_hash = file.sha256
+        self.layer_names: tuple[str, ...] = self._network.layer_names
+
+    @classmethod
+    def load(cls, model: str | None = None, device: str = 'auto') -> FusionEngine:
+        """Read weights and build an engine.
+
+        Args:
+            model: None for the shipped weights, a shipped model's name, or a path.
+            device: 'auto', 'cpu', 'cuda' or 'cuda:N'.
+
+        Raises:
+            ModelError: weights missing, altered or unreadable.
+            DeviceError: CUDA asked for and absent.
+        """
+        chosen = choose_device(device)
+        path = find_model(model)
+        try:
+            return cls(load_model(path), path, chosen)
+        except ModelFileError as error:
+            raise ModelError(str(error)) from error
+        except (ModuleNotFoundError, RuntimeError, TypeError, ValueError) as error:
+            # The hash does not cover the structure, so that its sizes may be anything. torch lists
+            # every missing tensor on a line of its own.
+            reason = ' '.join(str(error).split())[:300]
+            raise ModelError(f'cannot build the model in {path}: {reason}. Use a weight file that '
+                             'this version of degfuse_ros wrote.') from error
+
+    def fuse(self, visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> Fusion:
+        """Fuse one registered pair.
+
+        Args:
+            visible: H x W x 3 uint8, RGB, H and W 32 or more.
+            thermal: H x W uint8, warm is bright.
+
+        Returns:
+            The fused image of the same size, the degradation and the routing.
+
+        Raises:
+            ValueError: images of another type, shape or size.
+        """
+        _check_pair(visible, thermal)
+        with torch.inference_mode(), self._exact():
+            seen = self._to_device(visible).permute(2, 0, 1).unsqueeze(0)  # 1 x 3 x H x W
+            heat = self._to_device(thermal)[None, None]  # 1 x 1 x H x W
+            image, guidance, gates = self._run(seen / 255, heat / 255)
+            pixels = (image * 255).round().to(torch.uint8)[0].permute(1, 2, 0)  # H x W x 3
+            return Fusion(
+                image=np.ascontiguousarray(pixels.cpu().numpy()),
+                degradation=_degradation(guidance),
+                routing=gates.float().cpu().numpy())
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Fuse one mid-grey pair, so that the first real one of this size takes its usual time."""
+        size = max(height, SMALLEST), max(width, SMALLEST)
+        self.fuse(np.full((*size, 3), 128, np.uint8), np.full(size, 128, np.uint8))
+
+    def memory_bytes(self) -> int:
+        """Device memory that this process has taken from the GPU; 0 on a CPU."""
+        return torch.cuda.memory_reserved(self._device) if self._device.type == 'cuda' else 0
+
+    def _to_device(self, image: NDArray[np.uint8]) -> Tensor:
+        # A private copy: torch cannot view read-only or negatively strided arrays.
+        return torch.from_numpy(np.array(image, order='C')).to(self._device).float()
+
+    def _exact(self) -> Any:
+        """Same result for the same pair: no benchmarking of kernels, deterministic ones only."""
+        return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+
+    def _run(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Guidance, Tensor]:
+        """Fused image, guidance and gates L x M of 1 x 3 x H x W and 1 x 1 x H x W in [0, 1]."""
+        height, width = thermal.shape[-2:]
+        multiple = self._network.config.multiple
+        # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
+        guidance = self._guidance(visible, thermal)
+        routing = self._network.route(guidance.vector)
+        with torch.autocast(self._device.type, torch.float16, self._device.type == 'cuda'):
+            fused, _ = self._network.fuse(
+                pad_to_multiple(visible, multiple), pad_to_multiple(thermal, multiple), routing)
+        return fused.image[..., :height, :width].float(), guidance, routing.decision.gates[:, 0]
+
+
+def _degradation(guidance: Guidance) -> Degradation:
+    scores = guidance.scores[0].double().cpu()
+    scores = scores / scores.sum()
+    severity = guidance.severity[0].float().cpu().tolist()
+    return Degradation(
+        label=CLASSES[int(scores.argmax())],
+        scores=dict(zip(CLASSES, scores.tolist())),
+        severity=dict(zip(DEGRADATIONS, severity)))

@@ -1,0 +1,242 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node: visible and thermal image topics in, fused images out.
+
+    ros2 launch degfuse_ros fuse.launch.py visible:=/camera/image_raw thermal:=/ir/image_raw
+
+It starts unconfigured. *configure* loads the weights, *activate* subscribes and fuses,
+*deactivate* unsubscribes, *cleanup* frees the weights.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import rclpy
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import CameraInfo
+
+from degfuse_ros.ros.advice import ERROR, Advice, Topics, advise
+from degfuse_ros.ros.diagnostics import Diagnostics, clock_advice, values_of
+from degfuse_ros.ros.outputs import Outputs
+from degfuse_ros.ros.pair import Pair
+from degfuse_ros.ros.pairing import Pairing
+from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.pipeline import Pipeline
+from degfuse_ros.ros.qos import input_profile, subscription_options
+from degfuse_ros.ros.statistics import Statistics
+from degfuse_ros.ros.worker import Worker
+
+if TYPE_CHECKING:
+    from degfuse_ros.engine import FusionEngine
+
+# Rows and columns of the image fused once at configure, so that the first real one is not slow.
+WARM_UP_SIZE = (480, 640)
+
+
+class FuseNode(LifecycleNode):
+    """Parameters, topics and transitions of the node `fuse`."""
+
+    def __init__(self, **options: Any) -> None:
+        """Create the node, unconfigured.
+
+        Args:
+            options: passed to rclpy's LifecycleNode, as context or parameter_overrides.
+        """
+        super().__init__('fuse', automatically_declare_parameters_from_overrides=True, **options)
+        self._settings = Parameters(self)
+        self._statistics = Statistics()
+        self._engine: FusionEngine | None = None
+        self._outputs: Outputs | None = None
+        self._pairing: Pairing | None = None
+        self._worker: Worker | None = None
+        self._camera_info: CameraInfo | None = None
+        self._camera_info_subscription: Any = None
+        self._state_label = 'unconfigured'
+        self._failure = ''
+        self._diagnostics = Diagnostics(self, self._settings, self._report)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the weights and advertise the topics; fail where a parameter was refused."""
+        return self._attempt('configure', self._load, self._release, 'inactive')
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and start fusing."""
+        super().on_activate(state)
+        return self._attempt('activate', self._start, self._stop, 'active')
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe, finish the pair at hand and stop."""
+        super().on_deactivate(state)
+        return self._conclude('deactivate', [self._stop], 'inactive')
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the weights."""
+        return self._conclude('cleanup', [self._release], 'unconfigured')
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free everything."""
+        return self._conclude('shutdown', [self._stop, self._release], 'finalized')
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free everything, so that the node can be configured again."""
+        failure = self._failure
+        result = self._conclude('recover', [self._stop, self._release], 'unconfigured')
+        self._failure = self._failure or failure
+        return result
+
+    def destroy_node(self) -> None:
+        """Stop the worker before the topics that it publishes on go."""
+        self._conclude('stop', [self._stop, self._release], 'finalized')
+        super().destroy_node()
+
+    def _attempt(self, name: str, begin: Callable[[], None], undo: Callable[[], None],
+                 goal: str) -> TransitionCallbackReturn:
+        """Run a transition; where it raises, say why in one line and stay in the former state."""
+        self._failure = ''
+        try:
+            begin()
+        except Exception as error:  # rclpy would swallow it without a word
+            undo()
+            self._fail(name, error)
+            return TransitionCallbackReturn.FAILURE
+        self._state_label = goal
+        return TransitionCallbackReturn.SUCCESS
+
+    def _conclude(self, name: str, steps: Sequence[Callable[[], None]],
+                  goal: str) -> TransitionCallbackReturn:
+        """Run a transition that can only fail where something is badly broken."""
+        self._failure = ''
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # rclpy would swallow it without a word
+                self._fail(name, error)
+        self._state_label = goal
+        if self._failure:
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failure = f'{name} failed: {" ".join(str(error).split())}'
+        self.get_logger().error(self._failure)
+        if self.context.ok():  # at shutdown there is nobody left to publish to
+            self._diagnostics.publish()
+
+    def _load(self) -> None:
+        """Build the engine from the parameters."""
+        if self._settings.problems:
+            raise ValueError(
+                f'{"; ".join(self._settings.problems.values())}. Correct it with `ros2 param set '
+                f'{self.get_fully_qualified_name()} {next(iter(self._settings.problems))} VALUE` '
+                'or in the params file, and configure again')
+        # Imported here, so that a missing torch fails this transition and not the process.
+        from degfuse_ros.engine import FusionEngine
+        engine = FusionEngine.load(
+            self._settings.value('model') or None, self._settings.value('device'))
+        start = time.perf_counter()
+        engine.warm_up(*WARM_UP_SIZE)
+        warm_up = (time.perf_counter() - start) * 1e3
+        self.get_logger().info(
+            f'model {engine.model_path} on {engine.device} ({engine.device_name}), '
+            f'{engine.precision}, warm-up at {WARM_UP_SIZE[1]}x{WARM_UP_SIZE[0]} '
+            f'{warm_up:.0f} ms')
+        if engine.device == 'cpu':
+            self.get_logger().warning(
+                'running on the CPU: expect about one image per warm-up time. Set device to cuda '
+                'where there is a GPU')
+        self._outputs = self._outputs or Outputs(self, self._statistics)
+        self._engine = engine
+        self._settings.locked = True
+        self._diagnostics.restart()
+
+    def _release(self) -> None:
+        """Free the weights."""
+        self._engine = None
+        self._settings.locked = False
+
+    def _start(self) -> None:
+        """Subscribe and start the worker."""
+        assert self._engine is not None and self._outputs is not None
+        self._statistics.restart()
+        self._worker = Worker(Pipeline(
+            self, self._engine, self._settings, self._statistics, self._outputs,
+            lambda: self._camera_info))
+        self._camera_info_subscription = self.create_subscription(
+            CameraInfo, 'visible/camera_info', self._keep_camera_info, input_profile(),
+            **subscription_options(
+                self.resolve_topic_name('visible/camera_info'),
+                lambda text: self._statistics.notice('visible/camera_info', text)))
+        self._pairing = Pairing(self, self._settings, self._statistics, self._deliver)
+
+    def _stop(self) -> None:
+        """Unsubscribe, then end the worker."""
+        if self._pairing is not None:
+            self._pairing.close()
+            self._pairing = None
+        if self._camera_info_subscription is not None:
+            self.destroy_subscription(self._camera_info_subscription)
+            self._camera_info_subscription = self._camera_info = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+
+    def _keep_camera_info(self, message: CameraInfo) -> None:
+        self._camera_info = message
+
+    def _deliver(self, pair: Pair) -> None:
+        """Leave a pair for the worker. Runs under the synchroniser's lock: must not wait."""
+        worker = self._worker
+        if worker is not None and worker.put(pair):
+            self._statistics.dropped('mailbox')
+
+    def _report(self) -> tuple[str, list[Advice], dict[str, str]]:
+        """Return the state in words, what is wrong, and the values for /diagnostics."""
+        values = {'state': self._state_label, **self._engine_values()}
+        if self._failure:
+            return self._failure, [Advice('transition', ERROR, self._failure, True)], values
+        if self._pairing is None:
+            return self._state_label, [], values
+        snapshot = self._statistics.snapshot()
+        visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
+        topics = Topics(visible, thermal, self.count_publishers(visible),
+                        self.count_publishers(thermal))
+        limits = {name: self._settings.value(name)
+                  for name in ('lost_after', 'sync_slop', 'sync_queue_size')}
+        advice = [*clock_advice(self), *advise(snapshot, topics, limits)]
+        return 'active', advice, {**values, **values_of(snapshot)}
+
+    def _engine_values(self) -> dict[str, str]:
+        engine = self._engine
+        if engine is None:
+            return {}
+        return {'device': engine.device, 'device_name': engine.device_name,
+                'precision': engine.precision, 'model': str(engine.model_path),
+                'model_hash': engine.model_hash,
+                'gpu_memory_mib': f'{engine.memory_bytes() / 2**20:.1f}'}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the node until it is interrupted."""
+    # rclpy's own handler ends `spin`. Python's would raise KeyboardInterrupt at any line as well,
+    # and `ros2 launch` in a terminal interrupts twice: the clean-up must run to its end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    rclpy.init(args=arguments)
+    node: FuseNode | None = None
+    try:
+        node = FuseNode()
+        rclpy.spin(node)
+    except Exception:  # after an interrupt: spin's end, or a callback whose publisher is gone
+        if rclpy.ok():
+            raise
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,180 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The two-branch U-Net of expert mixtures with its three heads (method, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from degfuse_ros.network.config import TASKS, ModelConfig
+from degfuse_ros.network.dgme import ExpertMixture
+from degfuse_ros.network.gate import Assignment, Gate, GateDecision, assign
+from degfuse_ros.network.image_math import luma, replace_luma
+from degfuse_ros.network.pkdm import PriorEnhancement
+
+
+@dataclass(frozen=True)
+class Routing:
+    """All layers' routing for one batch and task, known before any layer runs.
+
+    Attributes:
+        decision: the gates' choices.
+        layers: assignment by layer name.
+    """
+
+    decision: GateDecision
+    layers: dict[str, Assignment]
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Result of the inference path, values in [0, 1].
+
+    Attributes:
+        image: B x 3 x H x W, RGB.
+        luma: B x 1 x H x W, the fused luminance before chroma is added.
+        visible: B x 3 x H x W, PKDM's restored visible image.
+        thermal: B x 1 x H x W, PKDM's sharpened thermal image.
+        curves: B x 8 x H/4 x W/4, PKDM's curve maps.
+    """
+
+    image: Tensor
+    luma: Tensor
+    visible: Tensor
+    thermal: Tensor
+    curves: Tensor
+
+
+def _head(channels: int, outputs: int) -> nn.Sequential:
+    """Half-resolution features to `outputs` channels at full resolution, starting at zero."""
+    # Replicated borders: zeros would leave a dark frame round the picture.
+    first = nn.Conv2d(channels, channels, 3, padding=1, padding_mode='replicate')
+    last = nn.Conv2d(channels, outputs * 4, 3, padding=1, padding_mode='replicate')
+    nn.init.zeros_(last.weight)
+    assert last.bias is not None
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(first, nn.LeakyReLU(0.1), last, nn.PixelShuffle(2))
+
+
+class _Encoder(nn.Module):
+    """One branch: stem, then per level an expert mixture and a downsampling (equations 11, 12)."""
+
+    def __init__(self, inputs: int, config: ModelConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.stem = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(inputs * 4, widths[0], 3, padding=1, padding_mode='replicate'))
+        self.levels = nn.ModuleList(
+            ExpertMixture(width, hidden, config.kernels)
+            for width, hidden in zip(widths, config.hidden))
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * fine, coarse, 1))
+            for fine, coarse in zip(widths, widths[1:]))
+
+    def forward(self, image: Tensor, routing: Routing, branch: str) -> list[Tensor]:
+        features = self.stem(image)  # B x C x H/2 x W/2
+        result = []
+        for level, mixture in enumerate(self.levels):
+            features = mixture(features, routing.layers[f'{branch}_{level + 1}'])
+            result.append(features)  # B x 2^l C x H/2^(l+1) x W/2^(l+1)
+            if level < len(self.down):
+                features = self.down[level](features)
+        return result
+
+
+class FusionNetwork(nn.Module):
+    """Visible and thermal image and a guidance vector in, fused image out.
+
+    Args:
+        config: sizes.
+        reconstruction: also build the two heads that exist for the loss only.
+    """
+
+    def __init__(self, config: ModelConfig, reconstruction: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        widths, levels = config.widths, len(config.widths)
+        self.enhancement = PriorEnhancement()
+        self.visible_encoder = _Encoder(3, config)
+        self.thermal_encoder = _Encoder(1, config)
+        self.project = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths)
+        self.decoder = nn.ModuleDict({
+            f'decoder_{level}': ExpertMixture(
+                widths[level - 1], config.hidden[level - 1], config.kernels)
+            for level in range(levels, 1, -1)})
+        self.up = nn.ModuleDict({
+            f'decoder_{level}': nn.Sequential(
+                nn.Conv2d(widths[level - 1], 4 * widths[level - 2], 1), nn.PixelShuffle(2))
+            for level in range(levels, 1, -1)})
+        self.fused_head = _head(widths[0], 1)
+        self.visible_head = _head(widths[0], 3) if reconstruction else None
+        self.thermal_head = _head(widths[0], 1) if reconstruction else None
+        self.layer_names = (
+            *(f'visible_{level}' for level in range(1, levels + 1)),
+            *(f'thermal_{level}' for level in range(1, levels + 1)), *self.decoder)
+        self.gate = Gate(len(self.layer_names), config.guidance_dim, len(config.kernels),
+                         config.active)
+        # Not zero: two equal tasks are a stationary point of the mutual information.
+        self.task_embedding = nn.Parameter(0.1 * torch.randn(len(TASKS), config.guidance_dim))
+
+    def route(self, guidance: Tensor, task: str = 'fusion') -> Routing:
+        """Decide every layer's experts from the guidance vectors, B x D, for one task."""
+        decision = self.gate(guidance + self.task_embedding[TASKS.index(task)])
+        return Routing(decision, dict(zip(self.layer_names, assign(decision))))
+
+    def encode(self, visible: Tensor, thermal: Tensor, routing: Routing) -> list[Tensor]:
+        """Encode enhanced images; join and project the branches level by level (equation 13)."""
+        pairs = zip(self.visible_encoder(visible, routing, 'visible'),
+                    self.thermal_encoder(thermal, routing, 'thermal'))
+        return [project(torch.cat(pair, 1)) for project, pair in zip(self.project, pairs)]
+
+    def decode(self, skips: list[Tensor], routing: Routing) -> Tensor:
+        """Upsample(DGME(F)) + skip, from the deepest level up (equation 14)."""
+        features = skips[-1]
+        for (name, mixture), skip in zip(self.decoder.items(), reversed(skips[:-1])):
+            features = self.up[name](mixture(features, routing.layers[name])) + skip
+        return features  # B x C x H/2 x W/2
+
+    def fuse(self, visible: Tensor, thermal: Tensor,
+             routing: Routing) -> tuple[Fused, list[Tensor]]:
+        """Inference path.
+
+        Args:
+            visible: B x 3 x H x W, RGB in [0, 1]; sides are multiples of `config.multiple`.
+            thermal: B x 1 x H x W in [0, 1].
+            routing: of the fusion task.
+
+        Returns:
+            The fused result and the projected features that `reconstruct` starts from.
+        """
+        enhanced, curves = self.enhancement.visible(visible)
+        heat = self.enhancement.thermal(thermal)
+        skips = self.encode(enhanced, heat, routing)
+        # The head corrects the brighter of the two sources, the target of equation 16: full
+        # resolution detail need not pass through the half-resolution features.
+        start = torch.maximum(luma(enhanced), heat)
+        fused = (start + self.fused_head(self.decode(skips, routing))).clamp(0, 1)
+        return Fused(replace_luma(enhanced, fused), fused, enhanced, heat, curves), skips
+
+    def reconstruct(self, fused: Fused, skips: list[Tensor],
+                    routing: Routing) -> tuple[Tensor, Tensor]:
+        """Training only: clean visible B x 3 x H x W and clean thermal B x 1 x H x W.
+
+        Args:
+            fused: result of `fuse`.
+            skips: projected features from `fuse`.
+            routing: of the reconstruction task.
+
+        Raises:
+            RuntimeError: the network was built without these heads.
+        """
+        if self.visible_head is None or self.thermal_head is None:
+            raise RuntimeError('this network was built without reconstruction heads; build it '
+                               'with reconstruction=True.')
+        features = self.decode(skips, routing)
+        return (fused.visible + self.visible_head(features),
+                fused.thermal + self.thermal_head(features))

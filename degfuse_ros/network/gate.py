@@ -1,0 +1,106 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The gates of DGME: which experts an image gets (method, section 3, equations 8 and 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """All layers' choices for a batch.
+
+    Attributes:
+        gates: L x B x M, K entries of each row are positive and sum to 1 (equation 9).
+        chosen: L x B x K, indices of those entries.
+        probabilities: L x B x M, softmax of the noise-free logits.
+        load: L x M, smooth estimate of how many images chose each expert; in training it carries
+            a gradient.
+    """
+
+    gates: Tensor
+    chosen: Tensor
+    probabilities: Tensor
+    load: Tensor
+
+
+class Gate(nn.Module):
+    """Noisy top-K gates of all layers (equations 8 and 9).
+
+    A gate reads the guidance vector alone, so all layers decide together, before any of them runs.
+
+    Args:
+        layers: L.
+        dimension: length of the guidance vector.
+        experts: M per layer.
+        active: K.
+    """
+
+    def __init__(self, layers: int, dimension: int, experts: int, active: int) -> None:
+        super().__init__()
+        self.active = active
+        # Small, so that the noise decides at first and every expert is tried.
+        self.weight = nn.Parameter(0.02 * torch.randn(layers, dimension, experts))
+        self.noise_weight = nn.Parameter(torch.zeros(layers, dimension, experts))
+
+    def forward(self, guidance: Tensor) -> GateDecision:
+        """Choose experts for guidance vectors, B x D; noise is drawn in training only."""
+        clean = guidance @ self.weight  # L x B x M
+        if not self.training:
+            values, chosen = clean.topk(self.active, dim=-1)
+            gates = torch.zeros_like(clean).scatter(-1, chosen, values.softmax(-1))
+            return GateDecision(gates, chosen, clean.softmax(-1), (gates > 0).float().sum(1))
+        spread = functional.softplus(guidance @ self.noise_weight) + 1e-2
+        noisy = clean + torch.randn_like(clean) * spread
+        more = min(self.active + 1, noisy.shape[-1])
+        values, order = noisy.topk(more, dim=-1)
+        chosen = order[..., :self.active]
+        weights = values[..., :self.active].softmax(-1)
+        gates = torch.zeros_like(noisy).scatter(-1, chosen, weights)
+        load = self._load(clean, noisy, spread, values)
+        return GateDecision(gates, chosen, clean.softmax(-1), load)
+
+    def _load(self, clean: Tensor, noisy: Tensor, spread: Tensor, values: Tensor) -> Tensor:
+        """Expected number of images per expert if its own noise were drawn again, L x M.
+
+        Source: Shazeer et al., Outrageously Large Neural Networks (2017), appendix A.
+        """
+        if values.shape[-1] == self.active:  # every expert is active: nothing to balance
+            return torch.full_like(clean[:, 0], float(clean.shape[1]))
+        last_in, first_out = values[..., self.active - 1:self.active], values[..., self.active:]
+        threshold = torch.where(noisy >= last_in, first_out, last_in)  # L x B x M
+        return torch.special.ndtr((clean - threshold) / spread).sum(1)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One layer's routing, sorted by expert, in the form in which the layer computes it.
+
+    Attributes:
+        images: BK, indices of the images, those of expert 0 first.
+        experts: BK, the expert of each entry.
+        counts: M, images per expert, on the host.
+        weights: BK, gate weight of each entry.
+    """
+
+    images: Tensor
+    experts: Tensor
+    counts: list[int]
+    weights: Tensor
+
+
+def assign(decision: GateDecision) -> list[Assignment]:
+    """Sort the images of a batch by expert, for all layers with one device synchronisation."""
+    layers, batch, active = decision.chosen.shape
+    experts = decision.gates.shape[-1]
+    flat = decision.chosen.reshape(layers, batch * active)  # L x BK
+    order = flat.argsort(dim=1, stable=True)
+    weights = decision.gates.gather(-1, decision.chosen).reshape(layers, -1).gather(1, order)
+    counts = functional.one_hot(flat, experts).sum(1).tolist()  # the synchronisation
+    rows = zip(order // active, flat.gather(1, order), counts, weights)
+    return [Assignment(*row) for row in rows]

@@ -1,0 +1,60 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Results of the engine as ROS messages. Every message carries the header it is given."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+from vision_msgs.msg import Classification, ObjectHypothesis
+
+
+def degradation_message(scores: Mapping[str, float], header: Header) -> Classification:
+    """Build the classification: one hypothesis per class, best first.
+
+    Args:
+        scores: probability per class id; they sum to 1.
+        header: used as it is.
+    """
+    best_first = sorted(scores.items(), key=lambda item: item[1], reverse=True)
+    return Classification(header=header, results=[
+        ObjectHypothesis(class_id=class_id, score=float(score)) for class_id, score in best_first])
+
+
+def routing_message(routing: np.ndarray, layer_names: Sequence[str],
+                    header: Header) -> DiagnosticArray:
+    """Build the routing: one status per mixture layer, one value per expert.
+
+    Args:
+        routing: layers x experts float32 gate weights; rows sum to 1.
+        layer_names: one name per row.
+        header: used as it is.
+    """
+    return DiagnosticArray(header=header, status=[
+        DiagnosticStatus(level=DiagnosticStatus.OK, name=name, values=[
+            KeyValue(key=f'expert_{expert}', value=f'{weight:.6f}')
+            for expert, weight in enumerate(weights)])
+        for name, weights in zip(layer_names, routing, strict=True)])
+
+
+def camera_info_message(source: CameraInfo, height: int, width: int,
+                        header: Header) -> CameraInfo:
+    """Build the fused image's camera info: the visible camera's, scaled to the output.
+
+    Args:
+        source: the visible camera's newest camera info.
+        height: rows of the fused image.
+        width: columns of the fused image.
+        header: of the fused image.
+    """
+    message = CameraInfo(
+        header=header, height=height, width=width,
+        distortion_model=source.distortion_model, d=source.d, r=source.r)
+    # A camera info without a size cannot be scaled and is taken to fit.
+    scale = np.array([[width / source.width if source.width else 1.0],
+                      [height / source.height if source.height else 1.0], [1.0]])
+    message.k = (scale * np.reshape(source.k, (3, 3))).ravel()
+    message.p = (scale * np.reshape(source.p, (3, 4))).ravel()
+    return message

@@ -1,0 +1,69 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The topics that the node publishes for every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Classification
+
+from degfuse_ros.ros import images, messages
+from degfuse_ros.ros.qos import output_profile, publisher_options
+from degfuse_ros.ros.statistics import Statistics
+
+if TYPE_CHECKING:  # the engine loads torch, which only the configured node needs
+    from degfuse_ros.engine import Fusion
+
+
+class Outputs:
+    """Publishers of the fused image, its camera info, the degradation and the routing."""
+
+    def __init__(self, node: LifecycleNode, statistics: Statistics) -> None:
+        """Advertise the topics.
+
+        Args:
+            node: publishes while it is active.
+            statistics: told of subscribers whose QoS does not fit.
+        """
+        self._node = node
+        self._statistics = statistics
+        self._image = self._advertise(Image, 'fused/image')
+        self._camera_info = self._advertise(CameraInfo, 'fused/camera_info')
+        self._degradation = self._advertise(Classification, 'fused/degradation')
+        self._routing = self._advertise(DiagnosticArray, 'fused/routing')
+
+    def publish(self, fusion: Fusion, layer_names: Sequence[str], header: Header, encoding: str,
+                camera_info: CameraInfo | None) -> None:
+        """Publish one result under one header.
+
+        Args:
+            fusion: the engine's result.
+            layer_names: one name per row of its routing.
+            header: of the visible image.
+            encoding: of the image: rgb8, bgr8 or mono8.
+            camera_info: the visible camera's newest; None publishes none.
+        """
+        height, width = fusion.image.shape[:2]
+        # The image last: whoever receives it finds the rest already sent.
+        if camera_info is not None:
+            self._camera_info.publish(
+                messages.camera_info_message(camera_info, height, width, header))
+        if self._degradation.get_subscription_count():
+            self._degradation.publish(
+                messages.degradation_message(fusion.degradation.scores, header))
+        if self._routing.get_subscription_count():
+            self._routing.publish(
+                messages.routing_message(fusion.routing, layer_names, header))
+        self._image.publish(images.from_rgb(fusion.image, encoding, header))
+
+    def _advertise(self, kind: type, topic: str) -> Any:
+        name = self._node.resolve_topic_name(topic)
+        options = publisher_options(name, partial(self._statistics.notice, topic))
+        return self._node.create_lifecycle_publisher(kind, topic, output_profile(), **options)

@@ -1,0 +1,30 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""A visible and a thermal image of the same moment."""
+
+from dataclasses import dataclass
+
+from sensor_msgs.msg import Image
+
+
+def stamp_of(message: Image) -> int:
+    """Return the stamp of a message in nanoseconds."""
+    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two messages that the synchroniser matched."""
+
+    visible: Image
+    thermal: Image
+
+    @property
+    def stamp(self) -> int:
+        """Stamp of the visible image, in nanoseconds."""
+        return stamp_of(self.visible)
+
+    @property
+    def offset(self) -> int:
+        """Visible minus thermal stamp, in nanoseconds."""
+        return stamp_of(self.visible) - stamp_of(self.thermal)

@@ -1,0 +1,126 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Pair visible and thermal images by their stamps.
+
+message_filters' synchroniser does the matching. Around it: bad images never reach it, it is
+built anew when stamps jump back or its parameters change, and its callback, which runs while its
+lock is held, only hands the pair on.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import message_filters
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from degfuse_ros.ros import images
+from degfuse_ros.ros.image_error import ImageError
+from degfuse_ros.ros.pair import Pair, stamp_of
+from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.qos import input_profile, subscription_options
+from degfuse_ros.ros.statistics import Statistics
+
+TOPICS = ('visible', 'thermal')
+
+
+class Pairing:
+    """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
+
+    def __init__(self, node: Node, parameters: Parameters, statistics: Statistics,
+                 deliver: Callable[[Pair], None]) -> None:
+        """Subscribe.
+
+        Args:
+            node: to subscribe with.
+            parameters: sync_slop and sync_queue_size are read at every image.
+            statistics: told of every image and pair.
+            deliver: takes each pair; must return at once and never raise.
+        """
+        self._node = node
+        self._parameters = parameters
+        self._statistics = statistics
+        self._deliver = deliver
+        self._rebuild()
+        self._subscribers: dict[str, message_filters.Subscriber] = {}
+        try:
+            for topic in TOPICS:
+                self._subscribers[topic] = self._subscribe(topic)
+        except Exception:  # an override that names no QoS: leave no half of a pair behind
+            self.close()
+            raise
+
+    def topic_name(self, topic: str) -> str:
+        """Return the full name of 'visible' or 'thermal', remaps applied."""
+        return self._subscribers[topic].sub.topic_name
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscriber in self._subscribers.values():
+            self._node.destroy_subscription(subscriber.sub)
+
+    def _subscribe(self, topic: str) -> message_filters.Subscriber:
+        name = f'{topic}/image'
+        options = subscription_options(
+            self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))
+        subscriber = message_filters.Subscriber(
+            self._node, Image, name, qos_profile=input_profile(), **options)
+        subscriber.registerCallback(partial(self._on_image, topic))
+        return subscriber
+
+    def _settings(self) -> tuple[int, float]:
+        return self._parameters.value('sync_queue_size'), self._parameters.value('sync_slop')
+
+    def _rebuild(self) -> None:
+        """Start with an empty synchroniser: stamps of another time would block it for ever."""
+        self._gates = {topic: message_filters.SimpleFilter() for topic in TOPICS}
+        self._built_with = self._settings()
+        # The fourth argument changed its meaning between releases: pass three.
+        synchronizer = message_filters.ApproximateTimeSynchronizer(
+            list(self._gates.values()), *self._built_with)
+        synchronizer.registerCallback(self._on_pair)
+        self._last_stamps: dict[str, int] = {}
+        self._last_delivered: int | None = None
+
+    def _on_image(self, topic: str, message: Image) -> None:
+        """Let a good image through to the synchroniser, count a bad one."""
+        self._statistics.arrived(topic)
+        stamp = stamp_of(message)
+        try:
+            _check_stamp(stamp)
+            images.check(message)
+        except ImageError as error:
+            self._statistics.dropped(f'{topic}.{error.kind}', str(error))
+            return
+        if stamp < self._last_stamps.get(topic, stamp):
+            self._statistics.jumped()
+            self._rebuild()
+        elif self._settings() != self._built_with:
+            self._rebuild()
+        self._last_stamps[topic] = stamp
+        self._statistics.accepted(topic, stamp)
+        self._gates[topic].signalMessage(message)
+
+    def _on_pair(self, visible: Image, thermal: Image) -> None:
+        """Hand a pair on, unless a newer one was: leftovers of the queues can match late."""
+        pair = Pair(visible, thermal)
+        self._statistics.paired(pair.offset)
+        if self._last_delivered is not None and pair.stamp < self._last_delivered:
+            self._statistics.dropped('out_of_order')
+            return
+        self._last_delivered = pair.stamp
+        self._deliver(pair)
+
+
+def _check_stamp(stamp: int) -> None:
+    """Keep stamps out that say nothing, or that rclpy's time cannot hold.
+
+    Raises:
+        ImageError: the stamp is zero or negative.
+    """
+    if stamp == 0:
+        raise ImageError('zero_stamp', 'header.stamp is zero, so it cannot be paired. '
+                         'Let the camera driver fill header.stamp')
+    if stamp < 0:
+        raise ImageError('negative_stamp', f'header.stamp is {stamp / 1e9:.3f} s. Let the camera '
+                         'driver fill header.stamp with a time after 1970')

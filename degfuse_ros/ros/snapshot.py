@@ -1,0 +1,71 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""What the node counted, at one moment."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TopicSnapshot:
+    """One input topic.
+
+    Attributes:
+        arrived: images since activation, good and bad.
+        accepted: images that went into pairing.
+        rate: images per second in the last period.
+        silent_for: seconds since the last image, or since activation.
+        last_stamp: of the last accepted image, in nanoseconds.
+    """
+
+    arrived: int = 0
+    accepted: int = 0
+    rate: float = 0.0
+    silent_for: float = 0.0
+    last_stamp: int | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The node. Counts since activation; lists and rates of the last period.
+
+    Attributes:
+        visible: the visible input topic.
+        thermal: the thermal input topic.
+        pairs: pairs found.
+        since_pair: seconds since the last pair, or since activation.
+        pair_rate: pairs per second.
+        output_rate: fused images per second.
+        last_offset: visible minus thermal stamp of the last pair, in nanoseconds.
+        offsets: of the period's pairs, in nanoseconds.
+        smallest_offset: seen since the last pair among images not paired, in nanoseconds.
+        drops: by kind.
+        new_drops: by kind, those of the period: how many, and the last reason.
+        time_jumps: jumps of the stamps back in time.
+        latencies: visible stamp to publication, in seconds.
+        engine_times: in seconds.
+        label: the last degradation found; empty before the first.
+        failures: inferences failed since the last success.
+        failure: why the last one failed.
+        failing: True where these are too many to be chance.
+        notices: lines about topics, by topic.
+    """
+
+    visible: TopicSnapshot
+    thermal: TopicSnapshot
+    pairs: int
+    since_pair: float
+    pair_rate: float
+    output_rate: float
+    last_offset: int | None
+    offsets: list[int]
+    smallest_offset: int | None
+    drops: dict[str, int]
+    new_drops: dict[str, tuple[int, str]]
+    time_jumps: int
+    latencies: list[float]
+    engine_times: list[float]
+    label: str
+    failures: int
+    failure: str
+    failing: bool
+    notices: dict[str, str]

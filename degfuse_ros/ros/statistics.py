@@ -1,0 +1,178 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Counts and times of the running node, collected from all its threads. Nothing of ROS here."""
+
+import threading
+import time
+from collections import Counter, deque
+
+from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+
+# Stamps kept per topic to find the smallest offset between the two: 4 s at 60 Hz, far more than
+# any sensible queue, so that a queue that is too short can be told from clocks that differ.
+STAMPS_KEPT = 256
+
+# At most this many pairs since the last success fail before the node calls itself broken: one
+# odd image must not raise an error, a lost GPU must within a second.
+FAILURES_TOLERATED = 2
+
+
+class _Topic:
+    """What is counted per input topic."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.accepted = 0
+        self.arrived_before = 0
+        self.last_arrival: float | None = None
+        self.last_stamp: int | None = None
+        self.stamps: deque[int] = deque(maxlen=STAMPS_KEPT)
+
+
+class Statistics:
+    """Counts since activation, and means since the last snapshot. Every method is thread-safe.
+
+    Stamps and offsets are in nanoseconds, durations in seconds.
+    """
+
+    def __init__(self) -> None:
+        """Start counting now."""
+        self._lock = threading.Lock()
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything, as at activation."""
+        with self._lock:
+            self._started = self._period_start = self._last_pair = time.monotonic()
+            self._topics: dict[str, _Topic] = {'visible': _Topic(), 'thermal': _Topic()}
+            self._pairs = self._pairs_before = self._outputs = self._outputs_before = 0
+            self._time_jumps = 0
+            self._drops: Counter = Counter()
+            self._smallest_offset: int | None = None
+            self._last_offset: int | None = None
+            self._label = ''
+            self._failures = 0
+            self._failure = ''
+            self._notices: dict[str, str] = {}
+            self._start_period()
+
+    def _start_period(self) -> None:
+        self._new_drops: dict[str, tuple[int, str]] = {}
+        self._offsets: list[int] = []
+        self._latencies: list[float] = []
+        self._engine_times: list[float] = []
+
+    def arrived(self, topic: str) -> None:
+        """Count an image of 'visible' or 'thermal', good or bad."""
+        with self._lock:
+            self._topics[topic].arrived += 1
+            self._topics[topic].last_arrival = time.monotonic()
+
+    def accepted(self, topic: str, stamp: int) -> None:
+        """Count an image that goes into pairing."""
+        with self._lock:
+            self._topics[topic].accepted += 1
+            self._topics[topic].stamps.append(stamp)
+            self._topics[topic].last_stamp = stamp
+            other = self._topics['thermal' if topic == 'visible' else 'visible']
+            sign = 1 if topic == 'visible' else -1
+            offsets = [sign * (stamp - other_stamp) for other_stamp in other.stamps]
+            if self._smallest_offset is not None:
+                offsets.append(self._smallest_offset)
+            self._smallest_offset = min(offsets, key=abs, default=None)
+
+    def paired(self, offset: int) -> None:
+        """Count a pair and its offset, visible minus thermal."""
+        with self._lock:
+            self._pairs += 1
+            self._last_pair = time.monotonic()
+            self._last_offset = offset
+            self._offsets.append(offset)
+            self._forget_stamps()
+
+    def jumped(self) -> None:
+        """Count a jump of the stamps back in time."""
+        with self._lock:
+            self._time_jumps += 1
+            self._forget_stamps()
+
+    def _forget_stamps(self) -> None:
+        """Compare only images that came later: the smallest offset is to tell about them."""
+        self._smallest_offset = None
+        for topic in self._topics.values():
+            topic.stamps.clear()
+
+    def dropped(self, kind: str, reason: str = '') -> None:
+        """Count something dropped.
+
+        Args:
+            kind: what and why, as 'visible.truncated' or 'mailbox'.
+            reason: one line for the report; empty for drops that are part of normal work.
+        """
+        with self._lock:
+            self._drops[kind] += 1
+            self._new_drops[kind] = (self._new_drops.get(kind, (0, ''))[0] + 1, reason)
+
+    def published(self, label: str, engine_time: float, latency: float) -> None:
+        """Count a fused image.
+
+        Args:
+            label: the degradation found.
+            engine_time: seconds inside the engine.
+            latency: seconds from the visible image's stamp to the publication.
+        """
+        with self._lock:
+            self._outputs += 1
+            self._failures = 0
+            self._label = label
+            self._engine_times.append(engine_time)
+            self._latencies.append(latency)
+
+    def failed(self, reason: str) -> None:
+        """Count an inference that failed."""
+        with self._lock:
+            self._failures += 1
+            self._failure = reason
+        self.dropped('inference')
+
+    def notice(self, topic: str, text: str) -> None:
+        """Keep a line about a topic, as an incompatible QoS, for the next report."""
+        with self._lock:
+            self._notices[topic] = text
+
+    def snapshot(self) -> Snapshot:
+        """Return everything counted, and start a new period."""
+        with self._lock:
+            now = time.monotonic()
+            elapsed = max(now - self._period_start, 1e-9)
+            unmatched = {f'unmatched_{name}': topic.accepted - self._pairs
+                         for name, topic in self._topics.items()}
+            snapshot = Snapshot(
+                visible=self._topic_snapshot('visible', now, elapsed),
+                thermal=self._topic_snapshot('thermal', now, elapsed),
+                pairs=self._pairs, since_pair=now - self._last_pair,
+                pair_rate=(self._pairs - self._pairs_before) / elapsed,
+                output_rate=(self._outputs - self._outputs_before) / elapsed,
+                last_offset=self._last_offset, offsets=self._offsets,
+                smallest_offset=self._smallest_offset,
+                drops={**self._drops, **unmatched}, new_drops=self._new_drops,
+                time_jumps=self._time_jumps, latencies=self._latencies,
+                engine_times=self._engine_times, label=self._label,
+                failures=self._failures, failure=self._failure,
+                failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices))
+            # What keeps an input topic silent is said for as long as it is silent.
+            self._notices = {name: text for name, text in self._notices.items()
+                             if name in self._topics and not self._topics[name].arrived}
+            self._period_start = now
+            self._pairs_before, self._outputs_before = self._pairs, self._outputs
+            self._start_period()
+        return snapshot
+
+    def _topic_snapshot(self, name: str, now: float, elapsed: float) -> TopicSnapshot:
+        topic = self._topics[name]
+        rate = (topic.arrived - topic.arrived_before) / elapsed
+        topic.arrived_before = topic.arrived
+        return TopicSnapshot(
+            arrived=topic.arrived, accepted=topic.accepted, rate=rate,
+            silent_for=now - (self._started if topic.last_arrival is None else topic.last_arrival),
+            last_stamp=topic.last_stamp)

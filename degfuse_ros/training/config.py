@@ -1,0 +1,165 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Training settings: YAML files read into dataclasses that check themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """A setting that is unknown or cannot work; the message is one line."""
+
+
+@dataclasses.dataclass
+class GuidanceConfig:
+    """Stage 1. The reasons for the values stand in config/train/guidance.yaml."""
+
+    data: str
+    out: str
+    split: str = 'train'
+    exclude_sources: tuple[str, ...] = ()
+    validation_split: str = 'val'
+    clip_name: str = 'degfuse-vit-tiny-16'
+    clip_checkpoint: str | None = None
+    lora_rank: int = 16
+    size: tuple[int, int] = (384, 512)
+    zoom: tuple[float, float] = (0.75, 1.3)
+    steps: int = 4000
+    batch: int = 96
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.05
+    warmup: int = 200
+    severity_weight: float = 2.0
+    real_share: float = 0.4
+    device: str = 'cuda'
+    seed: int = 1
+    log_every: int = 50
+
+
+@dataclasses.dataclass
+class FusionConfig:
+    """Stage 2. The reasons for the values stand in config/train/fusion.yaml."""
+
+    data: str
+    guidance: str
+    out: str
+    start: str | None = None
+    split: str = 'train'
+    exclude_sources: tuple[str, ...] = ()
+    size: tuple[int, int] = (288, 384)
+    zoom: tuple[float, float] = (0.8, 1.2)
+    steps: int = 6000
+    batch: int = 32
+    real: int = 5
+    clean_share: float = 0.3
+    learning_rate: float = 7e-4
+    weight_decay: float = 1e-4
+    warmup: int = 300
+    ema: float = 0.999
+    pixel_weight: float = 2.0
+    gradient_weight: float = 5.0
+    reconstruction_weight: float = 1.0
+    prior_weight: float = 2.0
+    auxiliary_weight: float = 0.01
+    exposure_weight: float = 0.3
+    smoothness_weight: float = 5.0
+    device: str = 'cuda'
+    seed: int = 2
+    log_every: int = 50
+    save_every: int = 2000
+
+
+Settings = TypeVar('Settings', GuidanceConfig, FusionConfig)
+
+
+def _check(config: GuidanceConfig | FusionConfig) -> None:
+    for name in ('steps', 'batch', 'log_every', 'save_every', 'lora_rank'):
+        if getattr(config, name, 1) < 1:
+            raise ConfigError(f'{name} must be 1 or more. Got {getattr(config, name)!r}.')
+    if min(config.size) < 32 or any(side % 16 for side in config.size):
+        raise ConfigError(f'size needs two multiples of 16, 32 or more. Got {config.size!r}.')
+    if isinstance(config, FusionConfig) and not 0 <= config.real < config.batch:
+        raise ConfigError(f'real must lie in 0..{config.batch - 1}, below batch. '
+                          f'Got {config.real!r}.')
+
+
+def _scalar(kind: str, value: Any) -> Any:
+    """Fit one YAML value to str, int or float; TypeError or ValueError where it does not fit."""
+    if kind == 'str':
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+    if isinstance(value, bool):
+        raise TypeError
+    number = float(value)  # YAML reads 5e-4 as text
+    if not math.isfinite(number) or (kind == 'int' and number != int(number)):
+        raise ValueError
+    return int(number) if kind == 'int' else number
+
+
+def _convert(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Fit a YAML value to its field's type."""
+    kind = str(field.type)
+    try:
+        if kind.startswith('tuple['):
+            item, end = kind[len('tuple['):-1].split(', ')
+            if isinstance(value, str) or (end != '...' and len(value) != 2):
+                raise TypeError
+            return tuple(_scalar(item, each) for each in value)
+        if kind.endswith(' | None') and value is None:
+            return None
+        return _scalar(kind.removesuffix(' | None'), value)
+    except (TypeError, ValueError):
+        raise ConfigError(f'{field.name} must be {kind}. Got {value!r}.') from None
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = ' '.join(str(error).split())
+        raise ConfigError(f'{source} is not YAML: {reason}.') from None
+
+
+def load_config(kind: type[Settings], path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Read a config.
+
+    Args:
+        kind: `GuidanceConfig` or `FusionConfig`.
+        path: YAML file with one mapping.
+        overrides: 'key=value' texts, values in YAML.
+
+    Raises:
+        ConfigError: file missing, unknown key (the nearest known one is named), wrong value.
+    """
+    if not path.is_file():
+        raise ConfigError(f'no config file at {path}. The package ships config/train/*.yaml.')
+    values = _parse(path.read_text(), str(path)) or {}
+    if not isinstance(values, dict):
+        raise ConfigError(f'{path} must hold settings as lines of key: value. '
+                          f'Got {str(values)[:40]!r}.')
+    for override in overrides:
+        key, separator, text = override.partition('=')
+        if not separator:
+            raise ConfigError(f'settings are given as key=value. Got {override!r}.')
+        values[key] = _parse(text, override)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, 1, 0.0)[0]
+            raise ConfigError(f'unknown setting {key!r}. Did you mean {near!r}?')
+    missing = [name for name, field in fields.items()
+               if field.default is dataclasses.MISSING and values.get(name) is None]
+    if missing:
+        raise ConfigError(f"settings {', '.join(missing)} are needed: give them as key=value.")
+    config = kind(**{key: _convert(fields[key], value) for key, value in values.items()})
+    _check(config)
+    return config

@@ -1,0 +1,146 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Registered training pairs, held decoded on the training device."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+
+# Conditions whose pictures can stand as the clean original of a synthetic degradation. 'unknown'
+# in pairs.csv is a usable picture that its rules could not name.
+CLEAN_CONDITIONS = ('clean', 'unknown')
+
+
+COLUMNS = ('source', 'split', 'name', 'condition', 'visible_path', 'thermal_path')
+"""What pairs.csv needs; it may have more."""
+
+
+class DataError(RuntimeError):
+    """Training data that cannot be used; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One registered pair on the device.
+
+    Attributes:
+        name: source and file name.
+        condition: clean, unknown, fog, low_light, overexposed or rain.
+        visible: 3 x H x W uint8, RGB.
+        thermal: 1 x H x W uint8.
+    """
+
+    name: str
+    condition: str
+    visible: Tensor
+    thermal: Tensor
+
+
+def _rows(root: Path, split: str) -> list[dict[str, str]]:
+    """List pairs from pairs.csv, or from folders visible/ and thermal/ with equal names."""
+    table = root / 'pairs.csv'
+    if table.is_file():
+        with table.open(newline='') as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{table} lacks the columns {', '.join(missing)}.")
+            return [row for row in reader if row['split'] == split]
+    visible, thermal = root / 'visible', root / 'thermal'
+    if not visible.is_dir() or not thermal.is_dir():
+        raise DataError(f'no training data in {root}: expected pairs.csv, or folders visible/ and '
+                        'thermal/ with equal file names.')
+    twins = {path.stem: path for path in thermal.iterdir()
+             if path.suffix.lower() in IMAGE_SUFFIXES}
+    return [{'source': root.name, 'name': path.stem, 'condition': 'unknown',
+             'visible_path': str(path.relative_to(root)),
+             'thermal_path': str(twins[path.stem].relative_to(root))}
+            for path in sorted(visible.iterdir()) if path.stem in twins]
+
+
+def _read(path: Path, mode: int) -> np.ndarray:
+    image = cv2.imread(str(path), mode)
+    if image is None:
+        raise DataError(f'cannot read image {path}. Remove it from the data or restore it.')
+    return image
+
+
+def load_pairs(root: Path, split: str, device: torch.device | str = 'cpu',
+               exclude_sources: Sequence[str] = ()) -> list[Pair]:
+    """Read all pairs of a split.
+
+    Args:
+        root: folder with pairs.csv (columns source, split, name, condition, visible_path,
+            thermal_path), or with visible/ and thermal/.
+        split: value of the column split; ignored for plain folders.
+        device: where the decoded images are kept.
+        exclude_sources: values of the column source to leave out.
+
+    Raises:
+        DataError: no pair found, or an image that cannot be read.
+    """
+    pairs = []
+    for row in _rows(root, split):
+        if row['source'] in exclude_sources:
+            continue
+        visible = _read(root / row['visible_path'], cv2.IMREAD_COLOR)[..., ::-1]  # BGR to RGB
+        thermal = _read(root / row['thermal_path'], cv2.IMREAD_GRAYSCALE)
+        if visible.shape[:2] != thermal.shape:
+            raise DataError(f"{row['source']}/{row['name']}: visible {visible.shape[:2]} and "
+                            f'thermal {thermal.shape} differ in size. Register the pair first.')
+        pairs.append(Pair(
+            f"{row['source']}/{row['name']}", row['condition'],
+            torch.from_numpy(np.ascontiguousarray(visible)).permute(2, 0, 1).to(device),
+            torch.from_numpy(thermal)[None].to(device)))
+    if not pairs:
+        raise DataError(f'no pairs of split {split!r} in {root}.')
+    return pairs
+
+
+def describe(pairs: Sequence[Pair]) -> str:
+    """Say in one line what was found."""
+    counts = Counter(pair.condition for pair in pairs)
+    return f'{len(pairs)} pairs: ' + ', '.join(f'{n} {name}' for name, n in sorted(counts.items()))
+
+
+def crop_batch(pairs: Sequence[Pair], size: tuple[int, int], zoom: tuple[float, float],
+               generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Cut one random, randomly flipped crop from each pair.
+
+    Args:
+        pairs: B pairs on one device.
+        size: height and width of the crops.
+        zoom: range of the scale from source to crop pixels; 1 keeps native resolution. Pictures
+            that are too small are enlarged until the crop fits.
+        generator: on the CPU.
+
+    Returns:
+        Visible B x 3 x H x W and thermal B x 1 x H x W, float in [0, 1].
+    """
+    crops = []
+    for pair in pairs:
+        stack = torch.cat((pair.visible, pair.thermal))  # 4 x h x w
+        high, wide = stack.shape[-2:]
+        draw = torch.rand(4, generator=generator).tolist()
+        scale = max(zoom[0] + (zoom[1] - zoom[0]) * draw[0], size[0] / high, size[1] / wide)
+        height = min(high, round(size[0] / scale))
+        width = min(wide, round(size[1] / scale))
+        top, left = int(draw[1] * (high - height + 1)), int(draw[2] * (wide - width + 1))
+        crop = stack[None, :, top:top + height, left:left + width].float() / 255
+        if (height, width) != size:
+            crop = functional.interpolate(crop, size, mode='bilinear', antialias=True)
+        crops.append(crop.flip(-1) if draw[3] < 0.5 else crop)
+    batch = torch.cat(crops)
+    return batch[:, :3].clamp(0, 1), batch[:, 3:].clamp(0, 1)

@@ -1,0 +1,24 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes and numbers on the command line."""
+import argparse
+
+import pytest
+
+from degfuse_ros.demo.size import positive, size
+
+
+def test_a_size_is_width_then_height() -> None:
+    assert size('640x480') == (640, 480)
+
+
+@pytest.mark.parametrize('text', ['640', '640x', 'axb', '640x480x3', '31x100', ''])
+def test_what_is_no_size_is_named(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match='got'):
+        size(text)
+
+
+@pytest.mark.parametrize('text', ['0', '-1', 'nan', 'inf', 'ten'])
+def test_a_rate_is_above_zero(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match='above 0'):
+        positive(text)

@@ -1,0 +1,101 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Choice of the device; on a machine with a GPU also that both devices agree."""
+
+import numpy as np
+import pytest
+import torch
+
+from degfuse_ros.engine import DeviceError, EngineError, FusionEngine
+from degfuse_ros.engine.device import choose_device, describe_device
+
+needs_gpu = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason='this machine has no CUDA GPU that PyTorch can use')
+
+
+def pretend_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let PyTorch report a number of GPUs."""
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
+
+
+@pytest.mark.parametrize('gpus, name, expected', [
+    (0, 'auto', 'cpu'), (0, 'cpu', 'cpu'), (2, 'cpu', 'cpu'), (1, 'auto', 'cuda:0'),
+    (1, 'cuda', 'cuda:0'), (2, 'cuda:0', 'cuda:0'), (2, 'cuda:1', 'cuda:1')])
+def test_a_device_that_exists(
+        monkeypatch: pytest.MonkeyPatch, gpus: int, name: str, expected: str):
+    pretend_gpus(monkeypatch, gpus)
+    assert str(choose_device(name)) == expected
+
+
+@pytest.mark.parametrize('gpus, name', [(0, 'cuda'), (0, 'cuda:1'), (1, 'cuda:1'), (2, 'cuda:7')])
+def test_an_absent_gpu_is_refused_on_one_line(
+        monkeypatch: pytest.MonkeyPatch, gpus: int, name: str):
+    pretend_gpus(monkeypatch, gpus)
+    with pytest.raises(DeviceError) as caught:
+        choose_device(name)
+    message = str(caught.value)
+    assert repr(name) in message and '\n' not in message
+    assert "'cpu'" in message if gpus == 0 else f'cuda:{gpus - 1}' in message
+
+
+@pytest.mark.parametrize('name', [
+    '', 'gpu', 'CUDA', 'cuda:', 'cuda:x', 'cuda:-1', 'cuda:1.5', 'cuda:²', 'mps', 'cpu:0', ' cpu'])
+def test_an_unknown_name_is_refused_with_the_known_ones(
+        monkeypatch: pytest.MonkeyPatch, name: str):
+    pretend_gpus(monkeypatch, 2)
+    with pytest.raises(DeviceError) as caught:
+        choose_device(name)
+    message = str(caught.value)
+    assert repr(name) in message and "'auto'" in message and '\n' not in message
+
+
+def test_the_engine_reports_an_absent_gpu(monkeypatch: pytest.MonkeyPatch):
+    pretend_gpus(monkeypatch, 0)
+    with pytest.raises(EngineError, match="device 'cuda' was asked for") as caught:
+        FusionEngine.load(device='cuda')
+    assert isinstance(caught.value, DeviceError)
+
+
+def test_a_cpu_is_described_by_its_threads():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert describe_device(torch.device('cpu')).endswith('CPU, 1 thread')
+        torch.set_num_threads(2)
+        assert describe_device(torch.device('cpu')).endswith('CPU, 2 threads')
+    finally:
+        torch.set_num_threads(before)
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """Smooth shading with edges and a warm spot, 480 x 640; noise alone is no usual image."""
+    rows, columns = np.mgrid[:480, :640].astype(np.float32)
+    shade = 90 + 60 * np.sin(columns / 70) + 40 * (rows > 240)
+    visible = np.stack((shade, shade * 0.9 + 10, shade * 0.8 + 25), -1)
+    warm = 60 + 150 * np.exp(-((rows - 300) ** 2 + (columns - 200) ** 2) / 900)
+    grain = np.random.default_rng(0).normal(0, 2, (480, 640))
+    return tuple(np.clip(image, 0, 255).astype(np.uint8)  # type: ignore[return-value]
+                 for image in (visible + grain[..., None], warm + grain))
+
+
+@needs_gpu
+def test_a_gpu_gives_the_cpus_image():
+    on_cpu, on_gpu = FusionEngine.load(device='cpu'), FusionEngine.load(device='cuda')
+    expected, found = on_cpu.fuse(*scene()), on_gpu.fuse(*scene())
+    difference = np.abs(expected.image.astype(int) - found.image)
+    assert difference.mean() <= 1
+    assert np.percentile(difference, 99.9) <= 3
+    assert found.degradation.label == expected.degradation.label
+    np.testing.assert_allclose(found.routing, expected.routing, atol=0.02)
+
+
+@needs_gpu
+def test_a_gpu_is_deterministic_described_and_within_its_memory():
+    engine = FusionEngine.load(device='cuda:0')
+    assert engine.device == 'cuda:0'
+    assert engine.device_name == torch.cuda.get_device_name(0)
+    first, second = engine.fuse(*scene()), engine.fuse(*scene())
+    assert np.array_equal(first.image, second.image)
+    assert np.array_equal(first.routing, second.routing)
+    assert 0 < engine.memory_bytes() <= 2 ** 30

@@ -1,0 +1,190 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Losses of equations 16 to 21 against cases that a person can compute, and NumPy."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from degfuse_ros.network import losses
+
+EXPERTS = 8
+
+
+def grey(*values: float) -> Tensor:
+    """A 1 x 1 x 1 x N image."""
+    return torch.tensor(values).view(1, 1, 1, -1)
+
+
+def ramp(slope: float) -> Tensor:
+    """1 x 1 x 8 x 8 image that rises to the right."""
+    return 0.5 + slope * (torch.arange(8.0) - 3.5).expand(1, 1, 8, 8)
+
+
+def test_pixel_loss_of_a_hand_computed_case():
+    fused, visible, thermal = grey(0.5, 0.1, 0.9), grey(0.2, 0.4, 0.9), grey(0.6, 0.3, 0.1)
+    # Targets 0.6, 0.4, 0.9.
+    assert losses.pixel_loss(fused, visible, thermal).item() == pytest.approx(0.4 / 3)
+    assert losses.pixel_loss(grey(0.6, 0.4, 0.9), visible, thermal).item() == 0
+
+
+def test_gradient_loss_is_zero_for_the_stronger_source():
+    strong, weak = ramp(0.1), ramp(0.02)
+    assert losses.gradient_loss(strong, strong, weak).item() == pytest.approx(0, abs=1e-6)
+    assert losses.gradient_loss(strong, weak, strong).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_gradient_loss_keeps_the_sign_of_the_larger_magnitude():
+    falling, rising = ramp(-0.1), ramp(0.02)
+    assert losses.gradient_loss(falling, falling, rising).item() == pytest.approx(0, abs=1e-6)
+    assert losses.gradient_loss(falling, rising, falling).item() == pytest.approx(0, abs=1e-6)
+    # A plain maximum would be content with the weaker rise instead.
+    assert losses.gradient_loss(rising, falling, rising).item() > 0.5
+
+
+def test_gradient_loss_of_a_flat_image_is_the_mean_slope():
+    # Sobel of a ramp is 8 times its slope; the two border columns see half of it.
+    expected = 8 * 0.05 * (6 + 2 * 0.5) / 8
+    found = losses.gradient_loss(ramp(0.0), ramp(-0.05), ramp(0.01))
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradient_loss_equals_numpy_on_random_images():
+    random = np.random.default_rng(0)
+    fused, visible, thermal = (random.random((12, 15)).astype(np.float32) for _ in range(3))
+    expected = 0.0
+    for right, down in ((1, 0), (0, 1)):
+        own, seen, heat = (
+            cv2.Sobel(image, cv2.CV_32F, right, down, borderType=cv2.BORDER_REPLICATE)
+            for image in (fused, visible, thermal))
+        target = np.where(np.abs(seen) > np.abs(heat), seen, heat)
+        expected += np.abs(own - target).mean()
+    found = losses.gradient_loss(
+        *(torch.from_numpy(image)[None, None] for image in (fused, visible, thermal)))
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_reconstruction_loss_adds_both_distances():
+    zero, visible, thermal = torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.3), grey(0.2, 0.2)
+    found = losses.reconstruction_loss(zero, visible, torch.zeros_like(thermal), thermal)
+    assert found.item() == pytest.approx(0.5)
+    assert losses.reconstruction_loss(visible, visible, thermal, thermal).item() == 0
+
+
+def test_squared_variation_is_zero_for_even_and_analytic_for_uneven_values():
+    assert losses.squared_variation(torch.full((EXPERTS,), 3.0)).item() == 0
+    # All on one of M: mean 1/M, mean square 1/M, so CV^2 = M - 1. Values 1 and 3: mean 2,
+    # variance 1. The last axis alone counts.
+    alone = torch.zeros(EXPERTS)
+    alone[2] = 5
+    assert losses.squared_variation(alone).item() == pytest.approx(EXPERTS - 1, rel=1e-5)
+    rows = torch.tensor([[1.0, 3.0], [2.0, 2.0]])
+    torch.testing.assert_close(losses.squared_variation(rows), torch.tensor([0.25, 0.0]))
+
+
+def even(layers: int) -> tuple[Tensor, Tensor]:
+    """Gates L x 4 x M and load L x M that use all experts alike."""
+    return torch.full((layers, 4, EXPERTS), 1 / EXPERTS), torch.ones(layers, EXPERTS)
+
+
+def test_load_loss_is_zero_for_even_load_and_sums_blocks():
+    assert losses.load_loss(*even(2)).item() == pytest.approx(0, abs=1e-9)
+    gates, load = even(3)
+    for block in (0, 2):
+        gates[block], load[block] = torch.eye(EXPERTS)[0], 4 * torch.eye(EXPERTS)[0]
+    assert losses.load_loss(gates, load).item() == pytest.approx(
+        2 * 2 * (EXPERTS - 1), rel=1e-5)
+
+
+def test_load_loss_judges_importance_and_load_apart():
+    gates, load = torch.full((1, 6, 2), 0.5), torch.tensor([[3.0, 3.0]])
+    uneven_gates = torch.tensor([0.5, 1.5]).expand(1, 6, 2)  # mean 1, deviation 0.5
+    assert losses.load_loss(gates, torch.tensor([[6.0, 0.0]])).item() == pytest.approx(1, rel=1e-5)
+    assert losses.load_loss(uneven_gates, load).item() == pytest.approx(0.25, rel=1e-5)
+
+
+def test_load_loss_sums_importance_over_the_batch():
+    # Each image uses one expert, together they use all of them alike.
+    found = losses.load_loss(torch.eye(EXPERTS)[None], torch.ones(1, EXPERTS))
+    assert found.item() == pytest.approx(0, abs=1e-9)
+
+
+def test_descending_the_load_loss_evens_the_gates():
+    logits = torch.tensor([[[2.0, 0.0, -1.0, 0.5]]], requires_grad=True)
+    optimiser = torch.optim.Adam([logits], lr=0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        gates = logits.softmax(-1)
+        losses.load_loss(gates, gates.sum(1)).backward()
+        optimiser.step()
+    torch.testing.assert_close(logits.softmax(-1), torch.full((1, 1, 4), 0.25), atol=0.01, rtol=0)
+
+
+def entropy(distribution: np.ndarray) -> float:
+    """Shannon entropy in nats."""
+    positive = distribution[distribution > 0]
+    return float(-(positive * np.log(positive)).sum())
+
+
+@pytest.mark.parametrize('tasks', [2, 3])
+def test_mutual_information_equals_the_entropies_of_the_joint_distribution(tasks: int):
+    rows = np.random.default_rng(1).dirichlet(np.ones(EXPERTS), (tasks, 4, 5))  # T x L x B x M
+    expected = 0.0
+    for block in range(4):
+        joint = rows[:, block].mean(1) / tasks  # p(t, e), tasks equally likely
+        expected += entropy(joint.sum(0)) + entropy(joint.sum(1)) - entropy(joint)
+    found = losses.mutual_information_loss(torch.from_numpy(rows))
+    assert found.item() == pytest.approx(-expected, abs=1e-6)
+
+
+def test_mutual_information_is_zero_when_tasks_choose_alike():
+    rows = torch.rand(3, 6, EXPERTS).softmax(-1)
+    found = losses.mutual_information_loss(torch.stack((rows, rows.flip(1))))
+    assert found.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_mutual_information_is_ln_2_per_block_when_tasks_share_no_expert():
+    rows = torch.zeros(2, 3, 4, EXPERTS)
+    rows[0, ..., :4], rows[1, ..., 4:] = 0.25, 0.25
+    found = losses.mutual_information_loss(rows)
+    assert found.item() == pytest.approx(-3 * math.log(2), rel=1e-5)
+
+
+def test_mutual_information_loss_falls_as_tasks_part():
+    push = torch.tensor([1.0, -1.0] * (EXPERTS // 2)).expand(1, 1, EXPERTS)
+    found = [losses.mutual_information_loss(
+        torch.stack((step * push, -step * push)).softmax(-1)).item()
+        for step in (0.0, 0.3, 1.0, 3.0)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] - found[-1] > 0.5
+
+
+def test_mutual_information_has_finite_gradients_at_one_hot_gates():
+    one_hot = torch.eye(EXPERTS)[:2].view(2, 1, 1, EXPERTS).requires_grad_()
+    losses.mutual_information_loss(one_hot).backward()
+    assert one_hot.grad is not None and torch.isfinite(one_hot.grad).all()
+
+
+def test_exposure_loss_is_the_distance_of_each_pictures_mean_luminance():
+    dark, bright = torch.zeros(3, 32, 32), torch.full((3, 32, 32), 0.7)
+    found = losses.exposure_loss(torch.stack((dark, bright)), 0.5)
+    assert found.item() == pytest.approx((0.5 + 0.2) / 2, rel=1e-5)
+    # A night sky above a lit street is well exposed as a whole, and so is fine texture.
+    street = torch.cat((dark, torch.ones(3, 32, 32)), 1)[None]
+    texture = (torch.arange(32) % 2).float().expand(1, 3, 32, 32)
+    for image in (street, texture, torch.full((1, 3, 32, 32), 0.5)):
+        assert losses.exposure_loss(image, 0.5).item() == pytest.approx(0, abs=1e-5)
+    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    assert losses.exposure_loss(red, 0.5).item() == pytest.approx(0.5 - 0.299, rel=1e-5)
+
+
+def test_smoothness_loss_is_zero_for_flat_maps_and_the_slope_squared_for_a_ramp():
+    assert losses.smoothness_loss(torch.full((2, 8, 5, 5), 0.3)).item() == 0
+    rising = (0.1 * torch.arange(6.0)).expand(1, 8, 5, 6)
+    assert losses.smoothness_loss(rising).item() == pytest.approx(0.01, rel=1e-5)
+    both = rising + 0.2 * torch.arange(5.0).view(5, 1)
+    assert losses.smoothness_loss(both).item() == pytest.approx(0.01 + 0.04, rel=1e-5)

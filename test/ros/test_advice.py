@@ -1,0 +1,84 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""What is said about a snapshot: every text its own, none where all is well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from degfuse_ros.ros.advice import ERROR, WARN, Topics, advise
+from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+
+TOPICS = Topics('/rgb/image_raw', '/ir/image_raw', 1, 1)
+VALUES = {'lost_after': 2.0, 'sync_slop': 0.02, 'sync_queue_size': 10}
+SECOND = 1_000_000_000
+
+GOOD = TopicSnapshot(arrived=90, accepted=90, rate=30.0, silent_for=0.01, last_stamp=12 * SECOND)
+LOST = replace(GOOD, silent_for=5.0)
+HEALTHY = Snapshot(
+    visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
+    last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
+    new_drops={'mailbox': (28, '')}, time_jumps=0, latencies=[0.5], engine_times=[0.4],
+    label='fog', failures=0, failure='', failing=False, notices={})
+
+
+def advice(**changes: Any) -> list[tuple[int, str]]:
+    """Return level and text of the advice on a healthy node with changes."""
+    found = advise(replace(HEALTHY, **changes), TOPICS, VALUES)
+    assert all('\n' not in item.text for item in found)
+    return [(item.level, item.text) for item in found]
+
+
+def test_a_slow_but_healthy_node_gets_none() -> None:
+    assert advice() == []
+
+
+def test_one_silent_topic_warns_both_are_an_error() -> None:
+    [(level, text)] = advice(thermal=LOST)
+    assert level == WARN
+    assert text == ('/ir/image_raw is silent for 5.0 s. Got 90 images from 1 publisher(s) before, '
+                    'last stamp 12.000. Check the thermal camera')
+    assert [level for level, _ in advice(thermal=LOST, visible=LOST)] == [ERROR, ERROR]
+
+
+def test_no_publisher_is_told_apart_from_silence() -> None:
+    found = advise(replace(HEALTHY, visible=TopicSnapshot(silent_for=9.0)),
+                   replace(TOPICS, visible_publishers=0), VALUES)
+    assert [item.text for item in found] == [
+        'no publisher on /rgb/image_raw. Start the visible camera, or name its topic by the '
+        'launch argument visible:=TOPIC']
+
+
+@pytest.mark.parametrize(('offset', 'action'), [
+    (-45_000_000, 'Raise sync_slop above 0.045 (now 0.02) or trigger both cameras together'),
+    (10_000_000, 'Raise sync_queue_size above 10'),
+    (3 * SECOND, 'The clocks differ by more than sync_slop (0.02) can bridge'),
+])
+def test_no_pairs_says_what_to_change(offset: int, action: str) -> None:
+    [(level, text)] = advice(since_pair=4.0, smallest_offset=offset)
+    assert level == WARN and action in text
+    assert 'no pairs for 4.0 s' in text and f'{offset / SECOND:.3f} s' in text
+    assert '90 images of /rgb/image_raw, last stamp 12.000' in text
+
+
+def test_no_pairs_is_not_said_of_a_silent_topic() -> None:
+    assert len(advice(since_pair=4.0, smallest_offset=SECOND, thermal=LOST)) == 1
+
+
+def test_drops_are_told_with_topic_and_reason() -> None:
+    [(level, text)] = advice(new_drops={'thermal.truncated': (3, '5 bytes of data')})
+    assert (level, text) == (
+        WARN, 'dropped 3 images of /ir/image_raw (truncated): 5 bytes of data')
+    [(_, text)] = advice(new_drops={'max_age': (2, '0.9 s old')})
+    assert text == 'dropped 2 pairs (max_age): 0.9 s old'
+
+
+def test_worst_comes_first() -> None:
+    found = advice(failures=7, failing=True, failure='no memory',
+                   notices={'fused/image': 'a subscriber asks for more'})
+    assert found == [(ERROR, 'the last 7 inferences failed: no memory'),
+                     (WARN, 'a subscriber asks for more')]
+    assert advice(failures=1, failure='odd') == [(WARN, 'an inference failed: odd')]

@@ -1,0 +1,67 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Results as messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from degfuse_ros.ros.messages import camera_info_message, degradation_message, routing_message
+
+HEADER = Header(frame_id='camera')
+
+
+def test_classes_come_best_first() -> None:
+    message = degradation_message({'clean': 0.2, 'fog': 0.7, 'rain': 0.1}, HEADER)
+    assert message.header == HEADER
+    assert [(result.class_id, result.score) for result in message.results] == [
+        ('fog', 0.7), ('clean', 0.2), ('rain', 0.1)]
+
+
+def test_routing_has_a_status_per_layer_and_a_value_per_expert() -> None:
+    routing = np.array([[0.25, 0.75, 0.0], [0.0, 0.5, 0.5]], np.float32)
+    message = routing_message(routing, ('encoder', 'decoder'), HEADER)
+    assert message.header == HEADER
+    assert [status.name for status in message.status] == ['encoder', 'decoder']
+    assert [[(value.key, float(value.value)) for value in status.values]
+            for status in message.status] == [
+        [('expert_0', 0.25), ('expert_1', 0.75), ('expert_2', 0.0)],
+        [('expert_0', 0.0), ('expert_1', 0.5), ('expert_2', 0.5)]]
+
+
+def camera() -> CameraInfo:
+    """Return a camera of 640 x 480 with a baseline."""
+    info = CameraInfo(width=640, height=480, distortion_model='plumb_bob', d=[0.1, 0.2, 0, 0, 0])
+    info.k = [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0]
+    info.p = [500.0, 0.0, 320.0, -60.0, 0.0, 510.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    return info
+
+
+def test_camera_info_of_the_same_size_is_unchanged() -> None:
+    info = camera_info_message(camera(), 480, 640, HEADER)
+    expected = camera()
+    expected.header = HEADER
+    assert info == expected
+
+
+def test_a_point_falls_on_the_scaled_pixel() -> None:
+    info = camera_info_message(camera(), 240, 160, HEADER)
+    point = np.array([0.3, -0.2, 2.0])
+    before = np.reshape(camera().k, (3, 3)) @ point
+    after = np.reshape(info.k, (3, 3)) @ point
+    assert after[:2] / after[2] == pytest.approx(before[:2] / before[2] * [0.25, 0.5])
+    projected = np.reshape(info.p, (3, 4)) @ [*point, 1.0]
+    original = np.reshape(camera().p, (3, 4)) @ [*point, 1.0]
+    assert projected[:2] / projected[2] == pytest.approx(
+        original[:2] / original[2] * [0.25, 0.5])
+    assert (info.width, info.height) == (160, 240) and list(info.d) == list(camera().d)
+
+
+def test_camera_info_without_a_size_is_taken_to_fit() -> None:
+    source = camera()
+    source.width = source.height = 0
+    assert list(camera_info_message(source, 480, 640, HEADER).k) == list(source.k)

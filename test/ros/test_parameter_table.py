@@ -1,0 +1,73 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The parameter table: its rows, config/fuse.yaml, and values that are not allowed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from degfuse_ros.ros.parameter_table import ROWS, TABLE, problem_between
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_params_file_has_every_parameter_with_its_default() -> None:
+    file = yaml.safe_load((ROOT / 'config' / 'fuse.yaml').read_text())
+    parameters = file['/**']['ros__parameters']
+    assert parameters == {row.name: row.default for row in TABLE}
+    assert [type(value) for value in parameters.values()] == [type(row.default) for row in TABLE]
+
+
+def test_rows_are_complete() -> None:
+    assert len(ROWS) == len(TABLE)
+    for row in TABLE:
+        assert row.description.endswith('.') and row.problem(row.default) is None
+        # A number without a range would let a driver's nonsense through.
+        assert isinstance(row.default, str) or None not in (row.minimum, row.maximum)
+    assert problem_between({row.name: row.default for row in TABLE}) is None
+
+
+def test_table_needs_no_ros() -> None:
+    code = ('import sys, degfuse_ros.ros.parameter_table; '
+            'sys.exit(any(name.split(".")[0] in ("rclpy", "torch") for name in sys.modules))')
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(('name', 'value', 'problem'), [
+    ('sync_slop', 'fast', "sync_slop must be 0.0001 to 10.0 (double). Got 'fast' (string)"),
+    ('sync_slop', 1, 'sync_slop must be 0.0001 to 10.0 (double). Got 1 (integer)'),
+    ('sync_slop', 0.0, 'sync_slop must be 0.0001 to 10.0 (double). Got 0.0 (double)'),
+    ('sync_slop', float('nan'), 'sync_slop must be 0.0001 to 10.0 (double). Got nan (double)'),
+    ('sync_queue_size', True, 'sync_queue_size must be 1 to 1000 (integer). Got True (bool)'),
+    ('output_encoding', 'rgb16', 'output_encoding must be one of rgb8, bgr8, mono8 (string). '
+     "Got 'rgb16' (string)"),
+    ('model', 3, 'model must be any string. Got 3 (integer)'),
+])
+def test_problems(name: str, value: object, problem: str) -> None:
+    assert ROWS[name].problem(value) == problem
+
+
+def test_contradicting_percentiles() -> None:
+    values = {'thermal_percentile_low': 60.0, 'thermal_percentile_high': 50.0}
+    assert problem_between(values) == (
+        'thermal_percentile_low must be below thermal_percentile_high. Got 60.0 and 50.0')
+
+
+@pytest.mark.parametrize(('name', 'text', 'value'), [
+    ('sync_slop', '1', 1.0), ('sync_queue_size', '5', 5), ('model', '5', '5')])
+def test_parse(name: str, text: str, value: object) -> None:
+    parsed = ROWS[name].parse(text)
+    assert parsed == value and type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('sync_slop', 'fast'), ('sync_slop', '99'), ('sync_queue_size', '2.5'),
+    ('output_encoding', 'rgb16')])
+def test_parse_refuses(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} must be .* Got'):
+        ROWS[name].parse(text)

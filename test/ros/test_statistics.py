@@ -1,0 +1,120 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Counts, means and rates, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from degfuse_ros.ros import statistics
+from degfuse_ros.ros.statistics import Statistics
+
+MILLISECOND = 1_000_000
+
+
+class FakeTime:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        """Start somewhere."""
+        self.now = 500.0
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """The clock that Statistics reads."""
+    fake = FakeTime()
+    monkeypatch.setattr(statistics, 'time', fake)
+    return fake
+
+
+def test_rates_are_of_the_period_and_counts_of_all(clock: FakeTime) -> None:
+    counted = Statistics()
+    for expected_rate, images in ((10.0, 20), (5.0, 10)):
+        for number in range(images):
+            counted.arrived('visible')
+            counted.accepted('visible', number)
+            counted.paired(0)
+            counted.published('fog', 0.25, 0.5)
+        clock.now += 2.0
+        snapshot = counted.snapshot()
+        assert snapshot.visible.rate == snapshot.pair_rate == expected_rate
+        assert snapshot.output_rate == expected_rate and snapshot.thermal.rate == 0.0
+    assert (snapshot.visible.arrived, snapshot.pairs, snapshot.label) == (30, 30, 'fog')
+    assert snapshot.engine_times == [0.25] * 10 and snapshot.latencies == [0.5] * 10
+
+
+def test_silence_is_measured_from_the_last_image_or_the_start(clock: FakeTime) -> None:
+    counted = Statistics()
+    clock.now += 3.0
+    counted.arrived('visible')
+    clock.now += 1.0
+    snapshot = counted.snapshot()
+    assert (snapshot.visible.silent_for, snapshot.thermal.silent_for) == (1.0, 4.0)
+    assert snapshot.since_pair == 4.0
+
+
+def test_smallest_offset_is_signed_and_of_images_since_the_last_pair() -> None:
+    counted = Statistics()
+    counted.accepted('visible', 0)
+    counted.accepted('thermal', 0)
+    counted.paired(0)
+    assert counted.snapshot().smallest_offset is None
+    counted.accepted('visible', 1000 * MILLISECOND)
+    counted.accepted('thermal', 1150 * MILLISECOND)
+    assert counted.snapshot().smallest_offset == -150 * MILLISECOND
+    counted.accepted('visible', 1200 * MILLISECOND)
+    assert counted.snapshot().smallest_offset == 50 * MILLISECOND
+    counted.jumped()
+    snapshot = counted.snapshot()
+    assert snapshot.smallest_offset is None and snapshot.time_jumps == 1
+
+
+def test_drops_are_counted_for_ever_and_told_once() -> None:
+    counted = Statistics()
+    counted.accepted('visible', 1)
+    counted.dropped('mailbox')
+    counted.dropped('visible.empty', 'no data')
+    counted.dropped('visible.empty', 'no data at all')
+    first, second = counted.snapshot(), counted.snapshot()
+    assert first.new_drops == {'mailbox': (1, ''), 'visible.empty': (2, 'no data at all')}
+    assert second.new_drops == {}
+    assert second.drops == {'mailbox': 1, 'visible.empty': 2, 'unmatched_visible': 1,
+                            'unmatched_thermal': 0}
+
+
+def test_failing_means_several_without_a_success() -> None:
+    counted = Statistics()
+    states = []
+    for _ in range(3):
+        counted.failed('no memory')
+        states.append(counted.snapshot().failing)
+    assert states == [False, False, True]
+    counted.published('fog', 0.1, 0.1)
+    snapshot = counted.snapshot()
+    assert not snapshot.failing and snapshot.failures == 0
+    assert snapshot.drops['inference'] == 3
+
+
+def test_notice_of_a_silent_input_stays_others_are_told_once() -> None:
+    counted = Statistics()
+    counted.notice('thermal', 'incompatible')
+    counted.notice('fused/image', 'incompatible too')
+    assert set(counted.snapshot().notices) == {'thermal', 'fused/image'}
+    assert set(counted.snapshot().notices) == {'thermal'}
+    counted.arrived('thermal')
+    counted.snapshot()
+    assert counted.snapshot().notices == {}
+
+
+def test_restart_forgets() -> None:
+    counted = Statistics()
+    counted.dropped('mailbox')
+    counted.arrived('visible')
+    counted.restart()
+    snapshot = counted.snapshot()
+    assert snapshot.visible.arrived == 0 and 'mailbox' not in snapshot.drops
