@@ -44,7 +44,8 @@ def divergence(first: np.ndarray, second: np.ndarray) -> float:
     middle = (first + second) / 2
 
     def relative(rows: np.ndarray) -> np.ndarray:
-        return np.where(rows > 0, rows * np.log2(np.maximum(rows, 1e-12) / middle.clip(1e-12)), 0)
+        ratio = rows.clip(1e-12) / middle.clip(1e-12)
+        return np.where(rows > 0, rows * np.log2(ratio), 0)
 
     return float(((relative(first) + relative(second)) / 2).sum(-1).mean())
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,7 @@ import open_clip
 import torch
 import torch.nn.functional as functional
 from peft import LoraConfig, get_peft_model
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from degfuse_ros.network.config import TOWER_FOLDER, tower_sizes
@@ -55,6 +57,19 @@ class ClipTower:
         return cast(Any, self.visual).merge_and_unload() if self.adapted else self.visual
 
 
+def _create_clip(name: str, checkpoint: str | None, device: torch.device) -> Any:
+    try:
+        return open_clip.create_model(
+            name, pretrained=checkpoint, load_weights=checkpoint is not None,
+            pretrained_image=False, pretrained_text=False, device=device)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        if checkpoint is None:
+            raise
+        reason = ' '.join(str(error).split())[:200]  # torch lists every tensor on a line of its own
+        raise ConfigError(f'cannot load {checkpoint} as weights of {name!r}: {reason}. Give a file '
+                          'that was saved from this model.') from error
+
+
 def create_tower(name: str, checkpoint: str | None, lora_rank: int,
                  device: torch.device) -> ClipTower:
     """Build a CLIP model by name.
@@ -66,7 +81,7 @@ def create_tower(name: str, checkpoint: str | None, lora_rank: int,
         device: where it trains.
 
     Raises:
-        ConfigError: unknown name, or no file at `checkpoint`.
+        ConfigError: unknown name, or no file of this model at `checkpoint`.
     """
     open_clip.add_model_config(TOWER_FOLDER)
     model = open_clip.get_model_config(name)
@@ -74,9 +89,7 @@ def create_tower(name: str, checkpoint: str | None, lora_rank: int,
         raise ConfigError(f'OpenCLIP knows no model {name!r}; open_clip.list_models() lists them.')
     if checkpoint is not None and not Path(checkpoint).is_file():
         raise ConfigError(f'no CLIP checkpoint at {checkpoint}. Give the path of a local file.')
-    clip = open_clip.create_model(
-        name, pretrained=checkpoint, load_weights=checkpoint is not None,
-        pretrained_image=False, pretrained_text=False, device=device)
+    clip = _create_clip(name, checkpoint, device)
     visual = clip.visual
     if checkpoint is not None:
         clip.requires_grad_(False)

@@ -83,15 +83,16 @@ def train(tower: ClipTower, steps: int = 3) -> None:
 
 
 def test_only_adapters_train(adapted: ClipTower):
-    before = {name: weight.detach().clone() for name, weight in adapted.visual.named_parameters()}
+    tower = {name: weight.detach().clone() for name, weight in adapted.visual.named_parameters()}
     text = {name: weight.detach().clone() for name, weight in adapted.clip.named_parameters()
             if not name.startswith('visual')}
     assert adapted.adapted
     learning = {name for name, weight in adapted.visual.named_parameters() if weight.requires_grad}
     assert learning and all('lora_' in name for name in learning)
     train(adapted)
+    # peft adds an attention's adapters to its weights and takes them off again: they are rounded.
     changed = {name for name, weight in adapted.visual.named_parameters()
-               if not torch.equal(weight, before[name])}
+               if (weight - tower[name]).abs().max() > 1e-6}
     assert changed == learning
     rest = dict(adapted.clip.named_parameters())
     assert text and all(torch.equal(rest[name], weight) for name, weight in text.items())
@@ -201,7 +202,7 @@ def test_what_is_not_there_is_named_in_one_line(wrong: str, checkpoint: str | No
     assert said in str(caught.value) and '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('content', [b'no weights', None])
+@pytest.mark.parametrize('content', [b'no weights', b'', None])
 def test_a_checkpoint_that_does_not_fit_is_named_in_one_line(name: str, tmp_path: Path,
                                                              content: bytes | None):
     path = tmp_path / 'wrong.pt'
