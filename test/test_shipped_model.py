@@ -40,7 +40,7 @@ def pairs() -> list[Pair]:
 
 
 def divergence(first: np.ndarray, second: np.ndarray) -> float:
-    """Jensen-Shannon divergence in bits of two distributions over the last axis, mean over rows."""
+    """Jensen-Shannon divergence in bits over the last axis, mean over the rows."""
     middle = (first + second) / 2
 
     def relative(rows: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             from degfuse_ros.training.fusion import train_fusion
     except ModuleNotFoundError as error:
         print(f'degfuse train: {error.name} is not installed. Install what training needs: '
-              "pip install 'degfuse_ros[train]'", file=sys.stderr)
+              'pip install open_clip_torch peft torchvision PyYAML', file=sys.stderr)
         return 1
     from degfuse_ros.network.model_file import ModelFileError
     path, settings = Path(args.config[0]), args.config[1:]
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             result = train_guidance(load_config(GuidanceConfig, path, settings))
         else:
             result = train_fusion(load_config(FusionConfig, path, settings))
-    except (ConfigError, DataError, ModelFileError) as error:
+    except (ConfigError, DataError, ModelFileError, OSError) as error:
         print(f'degfuse train: {error}', file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     print(json.dumps({name: round(value, 4) for name, value in result.items()}))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from degfuse_ros.engine.device import choose_device, describe_device
-from degfuse_ros.engine.errors import ModelError
+from degfuse_ros.engine.errors import DeviceError, ModelError
 from degfuse_ros.engine.fusion import Degradation, Fusion
 from degfuse_ros.engine.models import find_model
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
@@ -23,7 +23,7 @@ from degfuse_ros.network.image_math import pad_to_multiple
 from degfuse_ros.network.model_file import ModelFile, ModelFileError, load_model
 
 SMALLEST = 32
-"""Pixels; smaller images cannot be padded by reflection to the network's multiple."""
+"""Pixels: the deepest level still has 2 x 2 values, and reflection reaches the multiple."""
 
 # Parts of a weight file that exist for training only.
 TRAINING_ONLY = ('visible_head.', 'thermal_head.')
@@ -72,9 +72,6 @@ class FusionEngine:
         state = {name: tensor for name, tensor in file.part('fusion').items()
                  if not name.startswith(TRAINING_ONLY)}
         self._network.load_state_dict(state)
-        # Channels-last is what convolution kernels of both devices want.
-        for module in (self._guidance, self._network):
-            module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.device = str(device)
         self.device_name = describe_device(device)
         self.precision = 'float16' if device.type == 'cuda' else 'float32'
@@ -92,20 +89,33 @@ class FusionEngine:
 
         Raises:
             ModelError: weights missing, altered or unreadable.
-            DeviceError: CUDA asked for and absent.
+            DeviceError: CUDA asked for and absent, or out of memory.
         """
         chosen = choose_device(device)
         path = find_model(model)
         try:
-            return cls(load_model(path), path, chosen)
+            engine = cls(load_model(path), path, chosen)
         except ModelFileError as error:
             raise ModelError(str(error)) from error
-        except (ModuleNotFoundError, RuntimeError, TypeError, ValueError) as error:
+        except (ImportError, RuntimeError, TypeError, ValueError, LookupError) as error:
             # The hash does not cover the structure, so that its sizes may be anything. torch lists
             # every missing tensor on a line of its own.
             reason = ' '.join(str(error).split())[:300]
             raise ModelError(f'cannot build the model in {path}: {reason}. Use a weight file that '
                              'this version of degfuse_ros wrote.') from error
+        engine._move()
+        return engine
+
+    def _move(self) -> None:
+        """Bring the modules to the device, in the memory layout that convolutions want."""
+        try:
+            for module in (self._guidance, self._network):
+                module.eval().requires_grad_(False).to(self._device)
+                module.to(memory_format=torch.channels_last)
+        except RuntimeError as error:
+            reason = ' '.join(str(error).split())[:200]
+            raise DeviceError(f'cannot put the model on {self.device}: {reason}. Free memory '
+                              "there or use device 'cpu'.") from error
 
     def fuse(self, visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> Fusion:
         """Fuse one registered pair.
@@ -119,6 +129,7 @@ class FusionEngine:
 
         Raises:
             ValueError: images of another type, shape or size.
+            RuntimeError: the device fails, or the weights give no finite answer.
         """
         _check_pair(visible, thermal)
         with torch.inference_mode(), self._exact():
@@ -137,8 +148,14 @@ class FusionEngine:
         self.fuse(np.full((*size, 3), 128, np.uint8), np.full(size, 128, np.uint8))
 
     def memory_bytes(self) -> int:
-        """Device memory that this process has taken from the GPU; 0 on a CPU."""
+        """GPU memory that PyTorch holds in this process, the CUDA context aside; 0 on a CPU."""
         return torch.cuda.memory_reserved(self._device) if self._device.type == 'cuda' else 0
+
+    def close(self) -> None:
+        """Give the device's memory back. The engine cannot fuse afterwards."""
+        del self._guidance, self._network
+        if self._device.type == 'cuda':
+            torch.cuda.empty_cache()
 
     def _to_device(self, image: NDArray[np.uint8]) -> Tensor:
         # A private copy: torch cannot view read-only or negatively strided arrays.
@@ -146,7 +163,8 @@ class FusionEngine:
 
     def _exact(self) -> Any:
         """Same result for the same pair: no benchmarking of kernels, deterministic ones only."""
-        return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+        return torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
     def _run(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Guidance, Tensor]:
         """Fused image, guidance and gates L x M of 1 x 3 x H x W and 1 x 1 x H x W in [0, 1]."""
@@ -163,6 +181,9 @@ class FusionEngine:
 
 def _degradation(guidance: Guidance) -> Degradation:
     scores = guidance.scores[0].double().cpu()
+    if not bool(torch.isfinite(scores).all()):
+        raise RuntimeError(f'the class scores are not finite: {scores.tolist()}. The weights are '
+                           'damaged or the device is faulty; try another model or device.')
     scores = scores / scores.sum()
     severity = guidance.severity[0].float().cpu().tolist()
     return Degradation(

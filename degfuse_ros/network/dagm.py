@@ -48,13 +48,14 @@ class DegradationGuidance(nn.Module):
         hidden = config.guidance_dim // 2  # keeps the weight file below 16 MiB
         self.mlp = nn.Sequential(
             nn.Linear(features, hidden), nn.GELU(), nn.Linear(hidden, config.guidance_dim))
+        # A quarter of the features is plenty for four numbers.
         self.severity_head = nn.Sequential(
             nn.Linear(features, 128), nn.GELU(), nn.Linear(128, len(DEGRADATIONS)))
         # The sentences' embeddings, computed once by training; group 0 is clean, the others are
         # severity words of one degradation each.
         self.register_buffer('sentences', torch.zeros(config.sentence_groups, features))
         self.register_buffer('sentence_class', torch.zeros(config.sentence_groups))
-        self.register_buffer('logit_scale', torch.tensor(10.0))
+        self.register_buffer('logit_scale', torch.tensor(10.0))  # training stores its own
         self.register_buffer('mean', torch.tensor(CLIP_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(CLIP_STD).view(1, 3, 1, 1), persistent=False)
         self.sentences: Tensor

@@ -44,7 +44,7 @@ class Gate(nn.Module):
     def __init__(self, layers: int, dimension: int, experts: int, active: int) -> None:
         super().__init__()
         self.active = active
-        # Small, so that the noise decides at first and every expert is tried.
+        # Logits of about 0.4 at the start, below the noise of 0.7: every expert is tried.
         self.weight = nn.Parameter(0.02 * torch.randn(layers, dimension, experts))
         self.noise_weight = nn.Parameter(torch.zeros(layers, dimension, experts))
 
@@ -55,6 +55,7 @@ class Gate(nn.Module):
             values, chosen = clean.topk(self.active, dim=-1)
             gates = torch.zeros_like(clean).scatter(-1, chosen, values.softmax(-1))
             return GateDecision(gates, chosen, clean.softmax(-1), (gates > 0).float().sum(1))
+        # ours: the floor keeps the load estimate, which divides by it, finite
         spread = functional.softplus(guidance @ self.noise_weight) + 1e-2
         noisy = clean + torch.randn_like(clean) * spread
         more = min(self.active + 1, noisy.shape[-1])

@@ -33,7 +33,7 @@ def gradient_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 
 def reconstruction_loss(visible: Tensor, visible_target: Tensor,
                         thermal: Tensor, thermal_target: Tensor) -> Tensor:
-    """L1 distances of the two reconstructions (equation 18)."""
+    """L1 distances of the reconstructions, B x 3 x H x W and B x 1 x H x W (equation 18)."""
     return (functional.l1_loss(visible, visible_target)
             + functional.l1_loss(thermal, thermal_target))
 
@@ -69,17 +69,42 @@ def mutual_information_loss(probabilities: Tensor) -> Tensor:
     return -(given_task * ratio).sum() / len(probabilities)
 
 
-def exposure_loss(image: Tensor, level: float = 0.3) -> Tensor:
-    """Distance of each picture's mean brightness to a level at which a person sees the scene.
+def night_target(image: Tensor, level: float = 0.25, strongest: float = 60.0) -> Tensor:
+    """Brighten night pictures by the logarithmic tone curve ln(1 + k I) / ln(1 + k).
 
-    Zero-DCE (Guo et al. 2020, equation 5) pulls every 16-pixel patch to 0.6. That flattens a night
-    sky to grey; a picture's mean leaves dark regions darker than lit ones.
+    Each picture gets the k that brings its mean luminance to `level`, or `strongest`. Lamps and
+    signs keep their shape and hue, which no target for the mean alone would ask for: saturating
+    what is bright already is the cheapest way to a higher mean.
 
     Args:
         image: B x 3 x H x W, RGB in [0, 1].
-        level: mean luminance aimed at.
+        level: mean luminance aimed at; a night that a person sees well and still knows as night.
+        strongest: largest k; it multiplies the darkest grey levels by 15, and their noise too.
     """
-    return (luma(image).mean((1, 2, 3)) - level).abs().mean()
+    def curve(strength: Tensor) -> Tensor:
+        strength = strength.view(-1, 1, 1, 1)
+        return torch.log1p(strength * image) / torch.log1p(strength)
+
+    low = image.new_full((len(image),), 1e-2)
+    high = image.new_full((len(image),), strongest)
+    for _ in range(16):  # bisection of ln k, exact to 2e-4
+        middle = (low * high).sqrt()
+        dark = luma(curve(middle)).mean((1, 2, 3)) < level
+        low, high = torch.where(dark, middle, low), torch.where(dark, high, middle)
+    return curve(high)
+
+
+def exposure_loss(brightened: Tensor, original: Tensor) -> Tensor:
+    """L1 distance of brightened night pictures to `night_target` of the originals.
+
+    Zero-DCE (Guo et al. 2020, equation 5) pulls every 16-pixel patch to 0.6 instead. That flattens
+    a night sky to grey.
+
+    Args:
+        brightened: B x 3 x H x W, RGB in [0, 1].
+        original: B x 3 x H x W, RGB in [0, 1].
+    """
+    return functional.l1_loss(brightened, night_target(original))
 
 
 def smoothness_loss(maps: Tensor) -> Tensor:

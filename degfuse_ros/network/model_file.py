@@ -82,9 +82,16 @@ def load_model(path: Path) -> ModelFile:
     Raises:
         ModelFileError: with path, expected and found hash, and what to do next.
     """
-    remedy = 'Restore the file from the release, or name another one by the parameter model.'
-    if not path.is_file():
-        raise ModelFileError(f'no weight file at {path}. {remedy}')
+    remedy = ('Restore the file from the release, or name another one '
+              '(parameter model, option --model).')
+    try:
+        if not path.is_file():
+            raise ModelFileError(f'no weight file at {path}. {remedy}')
+        # SafeTensors calls every file that it may not open missing.
+        with path.open('rb'):
+            pass
+    except OSError as error:
+        raise ModelFileError(f'cannot open {path} ({error.strerror}). {remedy}') from error
     try:
         with safe_open(str(path), framework='pt') as file:
             metadata = file.metadata() or {}

@@ -112,5 +112,5 @@ def build_tower(sizes: dict[str, Any]) -> nn.Module:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"this model's guidance tower {sizes['open_clip']!r} needs open_clip, which is not "
-            "installed. Install it: pip install 'degfuse_ros[train]'.") from error
+            'installed. Install it: pip install open_clip_torch.') from error
     return open_clip.create_model(sizes['open_clip'], load_weights=False).visual

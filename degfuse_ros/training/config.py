@@ -52,6 +52,7 @@ class FusionConfig:
     guidance: str
     out: str
     start: str | None = None
+    curve_only: bool = False
     split: str = 'train'
     exclude_sources: tuple[str, ...] = ()
     size: tuple[int, int] = (288, 384)
@@ -69,7 +70,7 @@ class FusionConfig:
     reconstruction_weight: float = 1.0
     prior_weight: float = 2.0
     auxiliary_weight: float = 0.01
-    exposure_weight: float = 0.3
+    exposure_weight: float = 1.0
     smoothness_weight: float = 5.0
     device: str = 'cuda'
     seed: int = 2
@@ -86,15 +87,19 @@ def _check(config: GuidanceConfig | FusionConfig) -> None:
             raise ConfigError(f'{name} must be 1 or more. Got {getattr(config, name)!r}.')
     if min(config.size) < 32 or any(side % 16 for side in config.size):
         raise ConfigError(f'size needs two multiples of 16, 32 or more. Got {config.size!r}.')
+    if Path(config.out).is_dir():  # would show only when the trained weights are written
+        raise ConfigError(f'out must be a file. Got the folder {config.out}.')
+    if isinstance(config, FusionConfig) and config.curve_only and config.start is None:
+        raise ConfigError('curve_only needs start: the weight file whose curve is to be finished.')
     if isinstance(config, FusionConfig) and not 0 <= config.real < config.batch:
         raise ConfigError(f'real must lie in 0..{config.batch - 1}, below batch. '
                           f'Got {config.real!r}.')
 
 
 def _scalar(kind: str, value: Any) -> Any:
-    """Fit one YAML value to str, int or float; TypeError or ValueError where it does not fit."""
-    if kind == 'str':
-        if not isinstance(value, str):
+    """Fit a YAML value to str, bool, int or float; TypeError or ValueError where it does not."""
+    if kind in ('str', 'bool'):
+        if not isinstance(value, str if kind == 'str' else bool):
             raise TypeError
         return value
     if isinstance(value, bool):

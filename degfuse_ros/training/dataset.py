@@ -49,7 +49,10 @@ class Pair:
 
 
 def _rows(root: Path, split: str) -> list[dict[str, str]]:
-    """List pairs from pairs.csv, or from folders visible/ and thermal/ with equal names."""
+    """List pairs from pairs.csv, or from folders visible/ and thermal/ with equal names.
+
+    Plain folders name no split: every tenth pair by name is val, the others are train.
+    """
     table = root / 'pairs.csv'
     if table.is_file():
         with table.open(newline='') as file:
@@ -64,10 +67,12 @@ def _rows(root: Path, split: str) -> list[dict[str, str]]:
                         'thermal/ with equal file names.')
     twins = {path.stem: path for path in thermal.iterdir()
              if path.suffix.lower() in IMAGE_SUFFIXES}
+    paths = [path for path in sorted(visible.iterdir())
+             if path.suffix.lower() in IMAGE_SUFFIXES and path.stem in twins]
     return [{'source': root.name, 'name': path.stem, 'condition': 'unknown',
              'visible_path': str(path.relative_to(root)),
              'thermal_path': str(twins[path.stem].relative_to(root))}
-            for path in sorted(visible.iterdir()) if path.stem in twins]
+            for index, path in enumerate(paths) if (index % 10 == 9) == (split == 'val')]
 
 
 def _read(path: Path, mode: int) -> np.ndarray:

@@ -161,7 +161,9 @@ def draw_severities(classes: Tensor, generator: torch.Generator, lowest: float =
         classes: B, index into `CLASSES`; 0 is clean.
         generator: on the same device.
         lowest: smallest severity of the worst degradation. Weaker ones cannot be told from clean.
-        combined: share of degraded images that get a second, weaker degradation.
+        combined: share of degraded images for which a second, weaker degradation is drawn. The
+            class itself and what excludes it may be drawn too and add nothing, so that five in
+            eight of these images get one.
     """
     device, batch = classes.device, len(classes)
     worst = lowest + (1 - lowest) * torch.rand(batch, generator=generator, device=device)

@@ -23,7 +23,7 @@ from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.gate import GateDecision
 from degfuse_ros.network.image_math import luma
-from degfuse_ros.network.model_file import load_model, save_model
+from degfuse_ros.network.model_file import ModelFileError, load_model, save_model
 from degfuse_ros.training.config import FusionConfig
 from degfuse_ros.training.dataset import (
     CLEAN_CONDITIONS,
@@ -110,6 +110,27 @@ def _auxiliary(fusion: GateDecision, reconstruction: GateDecision, shared: int) 
             + losses.mutual_information_loss(probabilities[:, -shared:]))
 
 
+def _enhancement_losses(network: FusionNetwork, batch: _Batch, enhanced: Tensor,
+                        curves: Tensor) -> dict[str, Tensor]:
+    """What PKDM answers for by itself.
+
+    Args:
+        network: owner of PKDM.
+        batch: images and targets.
+        enhanced: PKDM's visible output for the batch.
+        curves: the curve maps behind it.
+    """
+    real = batch.real
+    terms = {
+        # ours: without it nothing tells PKDM, whose chroma the result carries, what is clean.
+        'prior': functional.l1_loss(enhanced[real:], batch.clean_visible[real:]),
+        'smoothness': losses.smoothness_loss(curves)}
+    if real:
+        night = batch.visible[:real]
+        terms['exposure'] = losses.exposure_loss(network.enhancement.brighten(night), night)
+    return terms
+
+
 def _losses(network: FusionNetwork, vector: Tensor, batch: _Batch) -> dict[str, Tensor]:
     routing = network.route(vector)
     fused, skips = network.fuse(batch.visible, batch.thermal, routing)
@@ -119,19 +140,23 @@ def _losses(network: FusionNetwork, vector: Tensor, batch: _Batch) -> dict[str, 
     # I' of a real image is PKDM's output; the loss must not pull it towards the network's.
     target = torch.cat((fused.visible[:real].detach(), batch.clean_visible[real:]))
     bright = luma(target)
-    terms = {
+    return {
         'pixel': losses.pixel_loss(fused.luma, bright, batch.clean_thermal),
         'gradient': losses.gradient_loss(fused.luma, bright, batch.clean_thermal),
         'reconstruction': losses.reconstruction_loss(
             visible, target, thermal, batch.clean_thermal),
-        # ours: without it nothing tells PKDM, whose chroma the result carries, what is clean.
-        'prior': functional.l1_loss(fused.visible[real:], batch.clean_visible[real:]),
-        'smoothness': losses.smoothness_loss(fused.curves),
-        'auxiliary': _auxiliary(routing.decision, second.decision, len(network.decoder))}
-    if real:
-        brightened = network.enhancement.brighten(batch.visible[:real])
-        terms['exposure'] = losses.exposure_loss(brightened)
-    return terms
+        'auxiliary': _auxiliary(routing.decision, second.decision, len(network.decoder)),
+        **_enhancement_losses(network, batch, fused.visible, fused.curves)}
+
+
+def _step_losses(config: FusionConfig, guidance: DegradationGuidance, trainee: _Trainee,
+                 batch: _Batch) -> dict[str, Tensor]:
+    if config.curve_only:
+        enhanced, curves = trainee.network.enhancement.visible(batch.visible)
+        return _enhancement_losses(trainee.network, batch, enhanced, curves)
+    with torch.no_grad():
+        f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
+    return _losses(trainee.network, trainee.mlp(f_visible * f_thermal), batch)
 
 
 def _save(config: FusionConfig, guidance: DegradationGuidance, average: AveragedModel,
@@ -151,12 +176,20 @@ def _load_trainee(config: FusionConfig,
     network = FusionNetwork(file.config)
     if config.start is not None:
         start = load_model(Path(config.start))
-        network.load_state_dict(start.part('fusion'))
-        guidance.mlp.load_state_dict(start.part('guidance.mlp'))
+        try:
+            network.load_state_dict(start.part('fusion'))
+            guidance.mlp.load_state_dict(start.part('guidance.mlp'))
+        except RuntimeError as error:
+            raise ModelFileError(f'cannot go on from {config.start}: it is no fusion model of the '
+                                 f'structure in {config.guidance}. Give another start.') from error
     guidance.requires_grad_(False).eval().to(device)
     guidance.mlp.requires_grad_(True)
     network.to(device).to(memory_format=torch.channels_last)
-    return guidance, _Trainee(guidance, network).train()
+    trainee = _Trainee(guidance, network).train()
+    if config.curve_only:
+        trainee.requires_grad_(False)
+        network.enhancement.curve.requires_grad_(True)
+    return guidance, trainee
 
 
 def train_fusion(config: FusionConfig) -> dict[str, float]:
@@ -171,21 +204,20 @@ def train_fusion(config: FusionConfig) -> dict[str, float]:
     print(f'stage 2: {describe(pairs)}; {config.steps} steps of {config.batch}', flush=True)
     guidance, trainee = _load_trainee(config, device)
     average = AveragedModel(trainee, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
-    optimiser = torch.optim.AdamW(trainee.parameters(), config.learning_rate,
+    weights = [weight for weight in trainee.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, config.learning_rate,
                                   weight_decay=config.weight_decay, fused=device.type == 'cuda')
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: learning_rate_factor(step, config.steps, config.warmup))
     log = TrainingLog(Path(config.out).with_suffix('.csv'), config.steps, config.log_every)
     for step in range(config.steps):
         batch = sampler.draw()
-        with torch.no_grad():
-            f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
-        terms = _losses(trainee.network, trainee.mlp(f_visible * f_thermal), batch)
+        terms = _step_losses(config, guidance, trainee, batch)
         optimiser.zero_grad(set_to_none=True)
         loss = torch.stack([getattr(config, f'{name}_weight') * term
                             for name, term in terms.items()]).sum()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         scheduler.step()
         average.update_parameters(trainee)

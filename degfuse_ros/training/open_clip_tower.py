@@ -65,9 +65,10 @@ def _create_clip(name: str, checkpoint: str | None, device: torch.device) -> Any
     except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
         if checkpoint is None:
             raise
-        reason = ' '.join(str(error).split())[:200]  # torch lists every tensor on a line of its own
-        raise ConfigError(f'cannot load {checkpoint} as weights of {name!r}: {reason}. Give a file '
-                          'that was saved from this model.') from error
+        # torch lists every tensor that does not fit on a line of its own.
+        reason = ' '.join(str(error).split())[:200]
+        raise ConfigError(f'cannot load {checkpoint} as weights of {name!r}: {reason}. Give a '
+                          'file that was saved from this model.') from error
 
 
 def create_tower(name: str, checkpoint: str | None, lora_rank: int,

@@ -39,7 +39,10 @@ def seed_everything(seed: int, device: torch.device) -> tuple[torch.Generator, t
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
-    """Linear warm-up to 1, then half a cosine to 0.01 at the last step."""
+    """Linear warm-up to 1, then half a cosine to 0.01, reached after the last step.
+
+    The end is not 0, so that the last steps still settle the moving average.
+    """
     if step < warmup:
         return (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
@@ -64,7 +67,11 @@ class TrainingLog:
         self.last: dict[str, float] = {}
 
     def add(self, step: int, terms: Mapping[str, torch.Tensor]) -> None:
-        """Take one step's loss terms; they are read from the device once per row."""
+        """Take one step's loss terms; they are read from the device once per row.
+
+        Raises:
+            ConfigError: a row's mean is not finite, so that no such weights are ever written.
+        """
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach()
         self._bar.update()
@@ -72,6 +79,9 @@ class TrainingLog:
             return
         self.last = {name: float(value) / self._every for name, value in self._sums.items()}
         self._sums = {}
+        if not all(math.isfinite(value) for value in self.last.values()):
+            raise ConfigError(f'the loss is not finite at step {step + 1}: {self.last}. Lower '
+                              'learning_rate or look for broken images.')
         first = step + 1 == self._every
         row = {'step': step + 1, 'seconds': round(time.monotonic() - self._start, 1),
                **{name: round(value, 6) for name, value in self.last.items()}}

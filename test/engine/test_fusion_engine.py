@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from degfuse_ros.engine import CLASSES, DEGRADATIONS, Fusion, FusionEngine, ModelError
+from degfuse_ros.engine import (
+    CLASSES,
+    DEGRADATIONS,
+    DeviceError,
+    Fusion,
+    FusionEngine,
+    ModelError,
+)
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
@@ -345,3 +352,28 @@ def test_a_tower_that_needs_openclip_says_so(
     tower = {'open_clip': 'RN50', 'image_size': 32, 'embed_dim': 16}
     message = refuse(rewrite(moved_path, tmp_path, tower=tower))
     assert 'pip install' in message and 'RN50' in message
+
+
+def test_scores_that_are_not_finite_are_refused():
+    engine = FusionEngine.load(device='cpu')
+    with torch.no_grad():
+        engine._guidance.sentences.fill_(float('nan'))
+    with pytest.raises(RuntimeError, match='not finite') as refused:
+        engine.fuse(*pair(32, 32))
+    assert '\n' not in str(refused.value)
+
+
+def test_a_device_without_room_is_no_fault_of_the_weights(monkeypatch):
+    def full(*_arguments, **_settings):
+        raise RuntimeError('CUDA out of memory.\nTried to allocate 20 MiB')
+
+    monkeypatch.setattr(torch.nn.Module, 'to', full)
+    with pytest.raises(DeviceError, match='CUDA out of memory. Tried') as refused:
+        FusionEngine.load(device='cpu')
+    assert '\n' not in str(refused.value) and 'Free memory' in str(refused.value)
+
+
+def test_a_closed_engine_holds_no_weights():
+    engine = FusionEngine.load(device='cpu')
+    engine.close()
+    assert not [value for value in vars(engine).values() if isinstance(value, torch.nn.Module)]

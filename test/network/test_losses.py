@@ -169,17 +169,41 @@ def test_mutual_information_has_finite_gradients_at_one_hot_gates():
     assert one_hot.grad is not None and torch.isfinite(one_hot.grad).all()
 
 
-def test_exposure_loss_is_the_distance_of_each_pictures_mean_luminance():
-    dark, bright = torch.zeros(3, 32, 32), torch.full((3, 32, 32), 0.7)
-    found = losses.exposure_loss(torch.stack((dark, bright)), 0.5)
-    assert found.item() == pytest.approx((0.5 + 0.2) / 2, rel=1e-5)
-    # A night sky above a lit street is well exposed as a whole, and so is fine texture.
-    street = torch.cat((dark, torch.ones(3, 32, 32)), 1)[None]
-    texture = (torch.arange(32) % 2).float().expand(1, 3, 32, 32)
-    for image in (street, texture, torch.full((1, 3, 32, 32), 0.5)):
-        assert losses.exposure_loss(image, 0.5).item() == pytest.approx(0, abs=1e-5)
-    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
-    assert losses.exposure_loss(red, 0.5).item() == pytest.approx(0.5 - 0.299, rel=1e-5)
+def test_night_target_is_a_logarithmic_curve_of_the_asked_mean():
+    torch.manual_seed(0)
+    night = 0.15 * torch.rand(1, 3, 24, 24) ** 2
+    night[..., :4, :4] = torch.tensor([0.8, 0.1, 0.1]).view(3, 1, 1)  # a lit red sign
+    target = losses.night_target(night, level=0.25)
+    mean = (target[0].permute(1, 2, 0).numpy() @ [0.299, 0.587, 0.114]).mean()
+    assert mean == pytest.approx(0.25, abs=2e-3)
+    # One k explains every pixel: ln(1 + k I) / ln(1 + k).
+    found = np.interp(0.25, *_means_by_strength(night.numpy()))
+    expected = np.log1p(found * night.numpy()) / np.log1p(found)
+    assert target.numpy() == pytest.approx(expected, abs=5e-3)
+    assert target.max() < 1 and target[0, 0, 0, 0] > 1.5 * target[0, 1, 0, 0]  # still red
+
+
+def _means_by_strength(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean luminance of the tone curve for a range of k, and that range."""
+    strengths = np.geomspace(0.01, 60, 4000)
+    weights = np.array([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+    means = [(weights * np.log1p(k * image) / np.log1p(k)).sum(1).mean() for k in strengths]
+    return np.array(means), strengths
+
+
+def test_night_target_stops_at_the_strongest_curve_and_leaves_bright_pictures_alone():
+    black = torch.full((1, 3, 8, 8), 0.001)
+    expected = np.log1p(60 * 0.001) / np.log1p(60)
+    assert losses.night_target(black).numpy() == pytest.approx(expected, rel=1e-3)
+    bright = torch.rand(1, 3, 8, 8) * 0.2 + 0.6
+    torch.testing.assert_close(losses.night_target(bright), bright, atol=5e-3, rtol=0)
+
+
+def test_exposure_loss_is_the_distance_to_the_night_target():
+    night = 0.1 * torch.rand(2, 3, 16, 16)
+    target = losses.night_target(night)
+    assert losses.exposure_loss(target, night).item() == 0
+    assert losses.exposure_loss(target + 0.1, night).item() == pytest.approx(0.1, rel=1e-4)
 
 
 def test_smoothness_loss_is_zero_for_flat_maps_and_the_slope_squared_for_a_ramp():

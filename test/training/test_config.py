@@ -57,8 +57,17 @@ def test_shipped_files_and_defaults_agree(kind: type[Any], stage: str, empty: Pa
     assert shipped == default
 
 
+def test_the_finishing_run_has_settings_of_stage_2_and_needs_a_start():
+    path = SHIPPED / 'curve.yaml'
+    assert set(yaml.safe_load(path.read_text())) <= fields(FusionConfig)
+    config = load_config(FusionConfig, path, [*NEEDED[FusionConfig], 'start=base.safetensors'])
+    assert config.curve_only and config.start == 'base.safetensors'
+    # Sources whose terms forbid what the weights are for stay out of every run.
+    assert config.exclude_sources == ('kaist', 'llvip')
+
+
 def test_every_shipped_file_is_one_of_these():
-    assert {path.stem for path in SHIPPED.iterdir()} == {stage for _, stage in STAGES}
+    assert {path.stem for path in SHIPPED.iterdir()} == {'guidance', 'fusion', 'curve'}
 
 
 def test_values_come_from_the_file_and_overrides_win(tmp_path: Path):
@@ -116,7 +125,8 @@ def test_null_does_not_count_as_given(empty: Path):
     'steps=-3', 'batch=0', 'log_every=0', 'size=[30, 64]', 'size=[64, 40]', 'size=[0, 0]',
     'size=[64]', 'size=[64, 64, 64]', 'size=64x64', 'size=[a, b]', 'size=[64.5, 64]', 'zoom=[1]',
     'zoom=wide', 'exclude_sources=kaist', 'exclude_sources=[1]', 'real=32', 'real=-1', 'out=5',
-    'data=[images]', 'start=3', 'device=1', 'save_every=0', 'out=[', 'batch', 'ema=on'])
+    'data=[images]', 'start=3', 'device=1', 'save_every=0', 'out=[', 'batch', 'ema=on',
+    'curve_only=1', 'curve_only=maybe', 'curve_only=null'])
 def test_a_value_that_cannot_work_is_refused_by_name(empty: Path, wrong: str):
     message = refusal(empty, wrong)
     assert wrong.partition('=')[0] in message
@@ -127,6 +137,10 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str):
     path = tmp_path / 'own.yaml'
     path.write_text(text)
     assert str(path) in (message := refusal(path)) or '5' in message
+
+
+def test_a_folder_to_write_to_is_refused(empty: Path, tmp_path: Path):
+    assert str(tmp_path) in refusal(empty, f'out={tmp_path}')
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

@@ -59,11 +59,21 @@ def test_pairs_of_folders_have_equal_names(tmp_path: Path):
     write_folders(tmp_path)
     write_image(tmp_path / 'visible' / 'alone.png', street(5)[0])
     (tmp_path / 'thermal' / 'a.txt').write_text('notes')
-    for split in ('train', 'val'):  # plain folders know no splits
-        pairs = load_pairs(tmp_path, split)
-        assert [pair.name for pair in pairs] == [f'{tmp_path.name}/a', f'{tmp_path.name}/b']
-        assert {pair.condition for pair in pairs} == {'unknown'}
-        assert np.array_equal(pairs[1].thermal[0].numpy(), street(1)[1])
+    (tmp_path / 'visible' / 'a.txt').write_text('notes')
+    pairs = load_pairs(tmp_path, 'train')
+    assert [pair.name for pair in pairs] == [f'{tmp_path.name}/a', f'{tmp_path.name}/b']
+    assert {pair.condition for pair in pairs} == {'unknown'}
+    assert np.array_equal(pairs[1].thermal[0].numpy(), street(1)[1])
+
+
+def test_plain_folders_hold_out_every_tenth_pair(tmp_path: Path):
+    for number in range(21):
+        visible, thermal = street(number)
+        write_image(tmp_path / 'visible' / f'{number:02}.png', visible)
+        write_image(tmp_path / 'thermal' / f'{number:02}.png', thermal)
+    held = [pair.name.rpartition('/')[2] for pair in load_pairs(tmp_path, 'val')]
+    kept = [pair.name.rpartition('/')[2] for pair in load_pairs(tmp_path, 'train')]
+    assert held == ['09', '19'] and len(kept) == 19 and not set(held) & set(kept)
 
 
 def test_no_layout_at_all(tmp_path: Path):
@@ -183,6 +193,9 @@ def test_a_picture_that_is_too_small_is_enlarged():
     # 48 rows from 20: the whole height, so nothing is stretched beyond what the crop needs.
     tall = in_pixels(visible)[0::2, 1, :, 0]
     assert (tall[:, 0] <= 1).all() and (tall[:, -1] >= 18).all()
+    # As much from left to right: 48 / 20 crop pixels for each of the source's.
+    seen = (visible[0::2, 0, 24, 60] - visible[0::2, 0, 24, 4]).abs() * 255
+    assert (seen - 56 * 20 / 48).abs().max() < 1.5
 
 
 def test_crops_repeat_with_the_seed():

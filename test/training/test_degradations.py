@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
+from degfuse_ros.training import degradations
 from degfuse_ros.training.degradations import (
     degrade_thermal,
     degrade_visible,
@@ -117,8 +118,9 @@ def test_fog_obeys_the_scattering_model():
 
 
 def test_fog_hides_what_is_far_before_what_is_near():
-    change = at(fog, 0.6, torch.ones(BATCH, 3, 48, 64)) - at(fog, 0.6, torch.zeros(BATCH, 3, 48, 64))
-    transmission = change.mean((0, 1, 3))  # a picture's rows, from far to near
+    white = torch.ones(BATCH, 3, 48, 64)
+    # Of a picture's rows, from far to near.
+    transmission = (at(fog, 0.6, white) - at(fog, 0.6, 0 * white)).mean((0, 1, 3))
     assert transmission[:8].mean() < 0.8 * transmission[-8:].mean()
 
 
@@ -146,7 +148,7 @@ def test_overexposure_adds_light_and_clips():
 def streak_directions(image: Tensor) -> tuple[Tensor, Tensor]:
     """Angle of the streaks from vertical in radians and coherence, B each, by structure tensor."""
     down, right = torch.gradient(image.mean(1), dim=(1, 2))
-    rows, columns, mixed = ((part).mean((1, 2)) for part in
+    rows, columns, mixed = (part.mean((1, 2)) for part in
                             (down * down, right * right, down * right))
     angle = 0.5 * torch.atan2(2 * mixed, columns - rows)  # of the gradient, from horizontal
     coherence = torch.hypot(columns - rows, 2 * mixed) / (columns + rows)
@@ -164,6 +166,19 @@ def test_rain_is_bright_streaks_near_vertical_over_the_dark():
         assert angle.max() < 0.8 and coherence.min() > 0.2
         gradient = [result.diff(dim=axis).square().mean() for axis in (2, 3)]
         assert gradient[1] > 1.5 * gradient[0]
+
+
+@pytest.mark.parametrize(('angle', 'length'), [(0.0, 20.0), (0.6, 30.0), (-0.6, 18.0)])
+def test_a_drop_falls_along_its_angle_over_its_length(angle: float, length: float):
+    kernel = degradations._streak_kernels(torch.tensor([angle]), torch.tensor([length]), 35)[0, 0]
+    down, right = torch.meshgrid(torch.arange(35.0) - 17, torch.arange(35.0) - 17, indexing='ij')
+    share = kernel / kernel.sum()
+    rows, columns, mixed = ((share * part).sum() for part in
+                            (down * down, right * right, down * right))
+    assert 0.5 * math.atan2(2 * mixed, rows - columns) == pytest.approx(angle, abs=0.03)
+    # A line of even brightness: its length is its deviation times the root of 12.
+    assert math.sqrt(12 * (rows + columns)) == pytest.approx(length, abs=2)
+    assert kernel.max() == 1
 
 
 def test_wind_tilts_a_pictures_streaks_its_own_way():

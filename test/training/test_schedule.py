@@ -88,3 +88,11 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name: str):
         training_device(name)
     message = str(caught.value)
     assert repr(name) in message and 'device=cpu' in message and '\n' not in message
+
+
+def test_a_loss_that_is_not_finite_ends_training(tmp_path: Path):
+    log = TrainingLog(tmp_path / 'log.csv', 4, 2)
+    log.add(0, {'loss': torch.tensor(1.0)})
+    with pytest.raises(ConfigError, match='not finite at step 2.*learning_rate') as refused:
+        log.add(1, {'loss': torch.tensor(float('nan'))})
+    assert '\n' not in str(refused.value) and not (tmp_path / 'log.csv').exists()
