@@ -1,6 +1,9 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
 """Pairs of image files: found by name, read into what the engine or an image topic takes."""
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +61,14 @@ def find_pairs(visible: Path, thermal: Path) -> tuple[list[PairFiles], list[str]
         The pairs in the order of their names, and one line for each file left without partner.
 
     Raises:
-        PairFilesError: a path is missing, the kinds differ, or no pair was found.
+        PairFilesError: a path is missing or cannot be read, the kinds differ, or no pair was
+            found.
     """
-    for path in (visible, thermal):
-        if not path.exists():
-            raise PairFilesError(f'{path} does not exist: give an image file or a folder')
-    if visible.is_file() != thermal.is_file():
-        raise PairFilesError(f'{visible} and {thermal} are a file and a folder: give two files '
-                             'or two folders')
-    if visible.is_file():
+    kinds = [_kind(path) for path in (visible, thermal)]
+    if kinds[0] != kinds[1]:
+        raise PairFilesError(f'{visible} is a {kinds[0]} and {thermal} is a {kinds[1]}: give two '
+                             'files or two folders')
+    if kinds[0] == 'file':
         return [PairFiles(visible.stem, visible, thermal)], []
     there, problems = _images(visible)
     partners, more = _images(thermal)
@@ -84,17 +86,27 @@ def find_pairs(visible: Path, thermal: Path) -> tuple[list[PairFiles], list[str]
     return pairs, problems
 
 
+def _kind(path: Path) -> str:
+    """Tell a 'file' from a 'folder'."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PairFilesError(f'{path} does not exist: give an image file or a folder') from error
+    except OSError as error:
+        raise PairFilesError(f'{path} cannot be read: {error.strerror}') from error
+    return 'folder' if stat.S_ISDIR(mode) else 'file'
+
+
 def _images(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """Return a folder's image files by name, and a line for each name that comes twice."""
     found: dict[str, Path] = {}
     problems = []
     try:
-        paths = sorted(folder.iterdir())
+        paths = sorted(path for path in folder.iterdir()
+                       if path.suffix.lower() in SUFFIXES and path.is_file())
     except OSError as error:
         raise PairFilesError(f'{folder} cannot be read: {error.strerror}') from error
     for path in paths:
-        if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-            continue
         if path.stem in found:
             problems.append(f'{path} has the same name as {found[path.stem].name}: it is not used')
         else:
@@ -108,9 +120,31 @@ def _read(path: Path, flags: int) -> np.ndarray:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise PairFilesError(f'{path} cannot be read: {error.strerror}') from error
-    # Decoded from memory: cv2.imread would print its own complaint about a broken file.
-    image = cv2.imdecode(data, flags) if len(data) else None
+    try:
+        with _quiet_opencv():
+            image = cv2.imdecode(data, flags) if len(data) else None
+    except cv2.error as error:  # a size beyond OpenCV's limit
+        raise PairFilesError(f'{path} cannot be decoded: {error.err}') from error
     if image is None:
         raise PairFilesError(f'{path} is not an image that can be read ({len(data)} bytes): '
                              'replace or remove it')
     return image
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's log off stderr for a while: a broken file gets one line, ours.
+
+    A line of libpng itself ('libpng error: ...') still appears: it passes by OpenCV's log.
+    """
+    # OpenCV 4.5 has no such functions, or has them in cv2 itself; later ones in cv2.utils.
+    log = getattr(getattr(cv2, 'utils', None), 'logging', cv2)
+    if not hasattr(log, 'setLogLevel'):
+        yield
+        return
+    before = log.getLogLevel()
+    log.setLogLevel(0)  # silent
+    try:
+        yield
+    finally:
+        log.setLogLevel(before)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import make_folder
+from degfuse_ros.cli.folder import check_file, make_folder, path, write_file
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _SILENCE = 4.0
 # About 15 s at five pictures a second, and a file of a few megabytes.
 _GIF_PICTURES = 60
 _GIF_PANEL = (240, 180)
+_SHEET, _GIF, _SUMMARY = 'contact_sheet.png', 'demo.gif', 'summary.json'
 _SHEET_CLASSES = ('clean', 'fog', 'low_light', 'overexposed', 'rain')
 
 
@@ -37,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         description='Publish a synthetic street that drifts through fog, night, overexposure and '
                     'rain, fuse it by the real node, and write contact_sheet.png, demo.gif and '
                     'summary.json.')
-    parser.add_argument('--out', type=Path, default=Path('demo_out'), metavar='DIR')
+    parser.add_argument('--out', type=path, default=Path('demo_out'), metavar='DIR')
     parser.add_argument('--seconds', type=positive, default=45.0, help='length of the drift')
     parser.add_argument('--rate', type=positive, default=10.0, help='pairs per second')
     parser.add_argument('--size', type=size, default=(640, 480), metavar='WIDTHxHEIGHT')
@@ -50,8 +51,13 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0 if images were fused and written."""
     try:
+        if round(args.seconds * args.rate) < 1:
+            raise CommandError(f'--seconds {args.seconds:g} is too short for one pair at --rate '
+                               f'{args.rate:g}: give {1 / args.rate:g} or more')
         check_ros()
-        make_folder(args.out)
+        make_folder(args.out, '--out')
+        for name in (_SHEET, _GIF, _SUMMARY):
+            check_file(args.out / name, '--out')
         set_environment()
         with tempfile.TemporaryDirectory(prefix='degfuse_demo_') as work:
             summary = _stream(args, Path(work))
@@ -151,16 +157,16 @@ def _report(args: argparse.Namespace, work: Path, summary: 'DemoSummary') -> Non
                           footer)
     stride = max(1, len(summary.pairs) // _GIF_PICTURES)
     pictures = [strip(_row(stream, work, *pair), _GIF_PANEL) for pair in summary.pairs[::stride]]
-    written = cv2.imwrite(str(args.out / 'contact_sheet.png'),
-                          cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    # Encoded in memory: cv2.imwrite does not tell why a file cannot be written.
+    _, png = cv2.imencode('.png', cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_file(args.out / _SHEET, png.tobytes(), '--out')
     try:
-        write_gif(args.out / 'demo.gif', pictures, 200)
-        (args.out / 'summary.json').write_text(json.dumps(numbers, indent=1) + '\n')
+        write_gif(args.out / _GIF, pictures, 200)
     except OSError as error:
-        raise CommandError(f'{args.out} cannot be written: {error}. Give another --out') from error
-    if not written:
-        raise CommandError(f'{args.out} cannot be written. Give another --out')
-    print(f'wrote contact_sheet.png, demo.gif and summary.json in {args.out}')
+        raise CommandError(f'{args.out / _GIF} cannot be written: {error.strerror or error}. Give '
+                           'another --out') from error
+    write_file(args.out / _SUMMARY, (json.dumps(numbers, indent=1) + '\n').encode(), '--out')
+    print(f'wrote {_SHEET}, {_GIF} and {_SUMMARY} in {args.out}')
 
 
 def _best(summary: 'DemoSummary') -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -3,12 +3,13 @@
 """`degfuse fuse`: fuse image files."""
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import make_folder
+from degfuse_ros.cli.folder import check_file, identity, make_folder, path, write_file
 
 if TYPE_CHECKING:
     from degfuse_ros.camera.pair_files import PairFiles
@@ -21,19 +22,19 @@ def add_parser(subparsers: Any) -> None:
         'fuse', help='fuse image files or folders',
         description='Fuse pairs of images. The files of a pair have the same name before the '
                     'suffix. Writes NAME.png per pair and fusion.json.')
-    parser.add_argument('--visible', type=Path, required=True, metavar='DIR|FILE')
-    parser.add_argument('--thermal', type=Path, required=True, metavar='DIR|FILE',
+    parser.add_argument('--visible', type=path, required=True, metavar='DIR|FILE')
+    parser.add_argument('--thermal', type=path, required=True, metavar='DIR|FILE',
                         help='8 bit, or 16-bit counts; resized to the visible image if need be')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument('--out', type=path, required=True, metavar='DIR')
     parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument('--json', type=Path, metavar='FILE',
+    parser.add_argument('--json', type=path, metavar='FILE',
                         help='results, instead of fusion.json in --out')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fuse all pairs; return 0 if all went well, 1 if anything was left out."""
+    """Fuse all pairs; return 0 if all went well, 1 if anything was left out, 130 on Ctrl-C."""
     try:
         return _run(args)
     except CommandError as error:
@@ -47,27 +48,65 @@ def _run(args: argparse.Namespace) -> int:
         pairs, problems = find_pairs(args.visible, args.thermal)
     except PairFilesError as error:
         raise CommandError(str(error)) from error
-    inputs = {path.resolve() if path.is_dir() else path.resolve().parent
-              for path in (args.visible, args.thermal)}
-    if args.out.resolve() in inputs:
-        raise CommandError(f'{args.out} holds the input: results would overwrite it. Give another '
-                      '--out')
     results_path = args.json or args.out / 'fusion.json'
-    for folder in (args.out, results_path.parent):
-        make_folder(folder)
+    _check_outputs(args, pairs, results_path)
     engine = _load_engine(args)
-    results = _fuse_all(engine, pairs, args.out, problems)
-    document = {'engine': _engine_facts(engine), 'images': results, 'left_out': problems}
+    results: list[dict[str, Any]] = []
+    unpaired = len(problems)
     try:
-        results_path.write_text(json.dumps(document, indent=1) + '\n')
-    except OSError as error:
-        raise CommandError(f'{results_path} cannot be written: {error.strerror}. Give another '
-                      '--json') from error
+        _fuse_all(engine, pairs, args.out, results, problems)
+    except KeyboardInterrupt:
+        missing = len(pairs) - len(results) - (len(problems) - unpaired)
+        problems.append(f'interrupted: {missing} of {len(pairs)} pairs were not fused')
+        _write_results(args, results_path, engine, results, problems)
+        print(f'degfuse fuse: {problems[-1]}; results of the others in {results_path}',
+              file=sys.stderr)
+        return 130
+    _write_results(args, results_path, engine, results, problems)
     for problem in problems:
         print(f'degfuse fuse: left out: {problem}', file=sys.stderr)
     print(f'{len(results)} fused, {len(problems)} left out: images in {args.out}, results in '
           f'{results_path}')
     return 1 if problems else 0
+
+
+def _check_outputs(args: argparse.Namespace, pairs: list['PairFiles'], results_path: Path) -> None:
+    """Make the folders; refuse what cannot be written and what would overwrite an input."""
+    make_folder(args.out, '--out')
+    # A path's own folder and that of the file which a link leads to.
+    folders = [folder for each in (args.visible, args.thermal) for folder in
+               ([each] if each.is_dir() else [each.parent, each.resolve().parent])]
+    if identity(args.out) in {identity(folder) for folder in folders}:
+        raise CommandError(f'{args.out} holds the input: results would overwrite it. Give another '
+                           '--out')
+    taken = {identity(each): each for each in _inputs(args)}
+    images = [args.out / f'{pair.name}.png' for pair in pairs]
+    targets = [*((image, '--out') for image in images),
+               (results_path, '--json' if args.json else '--out')]
+    for target, option in targets:
+        same = taken.setdefault(identity(target), target)
+        if same is not target:
+            raise CommandError(f'{target} is the same file as {same}: one would overwrite the '
+                               f'other. Give another {option}')
+        if target is results_path or os.path.lexists(target):
+            check_file(target, option)
+
+
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    """Return all files that the command reads or was given beside them: images and weights."""
+    from degfuse_ros.camera.pair_files import SUFFIXES
+    files = [Path(args.model)] if args.model else []
+    for each in (args.visible, args.thermal):
+        files += [file for file in each.iterdir() if file.suffix.lower() in SUFFIXES
+                  ] if each.is_dir() else [each]
+    return files
+
+
+def _write_results(args: argparse.Namespace, results_path: Path, engine: 'FusionEngine',
+                   results: list[dict[str, Any]], problems: list[str]) -> None:
+    document = {'engine': _engine_facts(engine), 'images': results, 'left_out': problems}
+    write_file(results_path, (json.dumps(document, indent=1) + '\n').encode(),
+               '--json' if args.json else '--out')
 
 
 def _load_engine(args: argparse.Namespace) -> 'FusionEngine':
@@ -83,33 +122,33 @@ def _load_engine(args: argparse.Namespace) -> 'FusionEngine':
 
 
 def _fuse_all(engine: 'FusionEngine', pairs: list['PairFiles'], out: Path,
-              problems: list[str]) -> list[dict[str, Any]]:
+              results: list[dict[str, Any]], problems: list[str]) -> None:
     """Fuse the pairs one by one; what cannot be fused is appended to the problems."""
     import cv2
     from tqdm import tqdm
 
     from degfuse_ros.camera.pair_files import PairFilesError
-    results = []
     resized = 0
     with tqdm(pairs, unit='pair', disable=None) as bar:
         for pair in bar:
             try:
                 fusion, changed = _fuse_pair(engine, pair)
-            except (PairFilesError, ValueError) as error:
-                problems.append(f'{pair.name}: {error}')
+            except (PairFilesError, ValueError, RuntimeError) as error:
+                # A RuntimeError is the device's, over many lines where its memory runs out.
+                problems.append(f"{pair.name}: {' '.join(str(error).split())[:300]}")
                 continue
             resized += changed
-            path = out / f'{pair.name}.png'
-            if not cv2.imwrite(str(path), cv2.cvtColor(fusion.image, cv2.COLOR_RGB2BGR)):
-                raise CommandError(f'{path} cannot be written: free some space or give '
-                                   'another --out')
-            results.append(_describe(pair, path, fusion, engine))
+            file = out / f'{pair.name}.png'
+            # Encoded in memory: cv2.imwrite does not tell why a file cannot be written.
+            _, png = cv2.imencode('.png', cv2.cvtColor(fusion.image, cv2.COLOR_RGB2BGR))
+            write_file(file, png.tobytes(), '--out')
+            results.append(_describe(pair, file, fusion, engine))
             bar.set_postfix_str(f'{fusion.degradation.label} {pair.name}')
     if resized:
-        print(f'degfuse fuse: warning: {resized} thermal images were resized to the size of '
-              'their visible image. Register them first if the cameras see different views',
+        images = 'image was' if resized == 1 else 'images were'
+        print(f'degfuse fuse: warning: {resized} thermal {images} resized to the size of the '
+              'visible image. Register them first if the cameras see different views',
               file=sys.stderr)
-    return results
 
 
 def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', bool]:
@@ -127,13 +166,13 @@ def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', boo
     return engine.fuse(visible, match_size(thermal, height, width)), changed
 
 
-def _describe(pair: 'PairFiles', path: Path, fusion: 'Fusion', engine: 'FusionEngine'
+def _describe(pair: 'PairFiles', file: Path, fusion: 'Fusion', engine: 'FusionEngine'
               ) -> dict[str, Any]:
     """Return one image's entry of the results."""
     degradation = fusion.degradation
     return {
         'name': pair.name, 'visible': str(pair.visible), 'thermal': str(pair.thermal),
-        'fused': str(path), 'width': fusion.image.shape[1], 'height': fusion.image.shape[0],
+        'fused': str(file), 'width': fusion.image.shape[1], 'height': fusion.image.shape[0],
         'label': degradation.label,
         'scores': {name: round(float(v), 4) for name, v in degradation.scores.items()},
         'severity': {name: round(float(v), 4) for name, v in degradation.severity.items()},

@@ -44,7 +44,7 @@ def noise(u: np.ndarray, v: np.ndarray, seed: int) -> np.ndarray:
         tile = np.random.default_rng(seed).uniform(-1, 1, (_TILE, _TILE)).astype(np.float32)
         _TILES[seed] = np.pad(tile, ((0, 1), (0, 1)), mode='wrap')
     # cv2.remap takes fewer than 32768 columns: fold the points into rows of 1024.
-    rows = -(-u.size // 1024)
+    rows = max(1, -(-u.size // 1024))  # nor does it take none
     places = np.zeros((2, rows * 1024), np.float32)
     places[0, :u.size] = np.mod(u, _TILE).ravel()
     places[1, :u.size] = np.mod(v, _TILE).ravel()

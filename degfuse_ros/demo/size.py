@@ -3,19 +3,24 @@
 """Picture sizes as command line arguments."""
 import argparse
 
+# Pixels a side. A square frame of the largest takes 2.5 GB and some seconds to render.
+SMALLEST, LARGEST = 32, 2048
+
 
 def size(text: str) -> tuple[int, int]:
     """Read WIDTHxHEIGHT for argparse and return (width, height) in pixels.
 
     Raises:
-        argparse.ArgumentTypeError: for anything else, or for less than 32x32 pixels.
+        argparse.ArgumentTypeError: for anything else, or for a side that is too short or too
+            long to render.
     """
     try:
         width, height = (int(part) for part in text.lower().split('x'))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f'give a size as 640x480; got {text!r}') from error
-    if min(width, height) < 32:
-        raise argparse.ArgumentTypeError(f'give a size of at least 32x32; got {text}')
+    if min(width, height) < SMALLEST or max(width, height) > LARGEST:
+        raise argparse.ArgumentTypeError(f'give a size from {SMALLEST}x{SMALLEST} to '
+                                         f'{LARGEST}x{LARGEST}; got {text}')
     return width, height
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from degfuse_ros.engine.errors import ModelError
@@ -30,7 +31,7 @@ def find_model(model: str | None) -> Path:
     """
     name = model or SHIPPED
     if name.endswith('.safetensors') or '/' in name:
-        return Path(name).expanduser()
+        return Path(os.path.expanduser(name))
     candidates = [folder / f'{name}.safetensors' for folder in _folders()]
     found = next((path for path in candidates if path.is_file()), None)
     if found is not None:

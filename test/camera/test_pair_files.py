@@ -1,6 +1,8 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
 """Pairs of files: what is paired, what is left out, what is read."""
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -77,6 +79,39 @@ def test_a_broken_file_is_named(folders: tuple[Path, Path], content: bytes) -> N
         pair.read()
 
 
+def test_opencv_adds_nothing_about_a_broken_file(tmp_path: Path,
+                                                 capfd: pytest.CaptureFixture[str]) -> None:
+    start = b'\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR'
+    file = tmp_path / 'a.png'
+    file.write_bytes(start)
+    cv2.imdecode(np.frombuffer(start, np.uint8), cv2.IMREAD_COLOR)
+    loud = capfd.readouterr().err
+    with pytest.raises(PairFilesError, match='not an image'):
+        PairFiles('a', file, file).read()
+    assert not capfd.readouterr().err
+    cv2.imdecode(np.frombuffer(start, np.uint8), cv2.IMREAD_COLOR)
+    # Only while this file was read: the log is otherwise as the program wants it.
+    assert ('WARN' in capfd.readouterr().err) == ('WARN' in loud)
+
+
+def test_a_picture_beyond_opencvs_limit_is_named(tmp_path: Path) -> None:
+    header = b'IHDR' + struct.pack('>IIBBBBB', 100_000, 100_000, 8, 2, 0, 0, 0)
+    small = cv2.imencode('.png', np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+    file = tmp_path / 'a.png'
+    file.write_bytes(small[:12] + header + struct.pack('>I', zlib.crc32(header)) + small[33:])
+    with pytest.raises(PairFilesError, match=r'a\.png cannot be decoded: .*PIXELS') as caught:
+        PairFiles('a', file, file).read()
+    assert '\n' not in str(caught.value)
+
+
+def test_a_path_that_cannot_be_looked_at_is_named_with_the_reason(
+        folders: tuple[Path, Path]) -> None:
+    # The system refuses so long a name to everybody; a missing permission it forgives root.
+    for name in ('x' * 300, 'x' * 300 + '.png'):
+        with pytest.raises(PairFilesError, match='x cannot be read|png cannot be read'):
+            find_pairs(folders[0] / name, folders[1])
+
+
 def test_thermal_values_that_are_no_counts_are_refused(folders: tuple[Path, Path]) -> None:
     visible, thermal = folders
     pair = PairFiles('a', put(visible / 'a.png', np.zeros((40, 40, 3), np.uint8)),
@@ -90,7 +125,9 @@ def test_missing_mixed_and_empty_paths_are_refused(folders: tuple[Path, Path]) -
     with pytest.raises(PairFilesError, match='does not exist'):
         find_pairs(visible / 'none', thermal)
     file = put(visible / 'a.png', np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(PairFilesError, match='a file and a folder'):
+    with pytest.raises(PairFilesError, match=f'{file} is a file and {thermal} is a folder'):
         find_pairs(file, thermal)
+    with pytest.raises(PairFilesError, match=f'{thermal} is a folder and {file} is a file'):
+        find_pairs(thermal, file)
     with pytest.raises(PairFilesError, match='no pair of images'):
         find_pairs(visible, thermal)

@@ -64,6 +64,24 @@ sys.exit(main(['demo', '--out', sys.argv[1]]))
 
 def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
-    result = demo('--out', str(tmp_path / 'file'))
-    assert result.returncode == 1
-    assert result.stderr.count('\n') == 1 and 'cannot be made' in result.stderr
+    assert 'is a file: give a folder as --out' in refused('--out', str(tmp_path / 'file'))
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    # Nobody can make a file in /proc, not even root.
+    assert '/proc cannot be written' in refused('--out', '/proc')
+    (tmp_path / 'demo.gif').mkdir()
+    assert 'demo.gif is a folder' in refused('--out', str(tmp_path))
+
+
+def test_a_drift_shorter_than_one_pair_is_refused(tmp_path: Path) -> None:
+    message = refused('--out', str(tmp_path), '--seconds', '0.04', '--rate', '10')
+    assert '--seconds 0.04' in message and 'give 0.1 or more' in message
+
+
+def refused(*arguments: str) -> str:
+    """Return the one line with which the demo ends at once."""
+    result = demo(*arguments)
+    assert result.returncode == 1 and result.stdout == ''
+    assert result.stderr.count('\n') == 1
+    return result.stderr

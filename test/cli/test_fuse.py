@@ -2,25 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """`degfuse fuse` on files, as a process and with the shipped weights."""
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from privilege import WITHOUT_PRIVILEGE
 
 from degfuse_ros.demo.stream import DemoStream
 from degfuse_ros.demo.timeline import Condition
 from degfuse_ros.engine import CLASSES, FusionEngine
 
 
-def fuse(visible: Path, thermal: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, '-m', 'degfuse_ros.cli.main', 'fuse', '--visible', str(visible),
-         '--thermal', str(thermal), '--out', str(out), '--device', 'cpu', *more],
-        capture_output=True, text=True, timeout=170, check=False)
+def command(visible: Path, thermal: Path, out: Path | str) -> list[str]:
+    return [*WITHOUT_PRIVILEGE, sys.executable, '-m', 'degfuse_ros.cli.main', 'fuse', '--visible',
+            str(visible), '--thermal', str(thermal), '--out', str(out), '--device', 'cpu']
+
+
+def fuse(visible: Path, thermal: Path, out: Path | str, *more: str
+         ) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command(visible, thermal, out), *more],
+                          capture_output=True, text=True, timeout=170, check=False)
 
 
 @pytest.fixture(scope='module')
@@ -104,6 +111,8 @@ def test_counts_and_other_sizes_are_brought_into_line_with_one_warning(
     assert result.stderr.count('were resized') == 1 and '2 thermal images' in result.stderr
     fused = cv2.imread(str(tmp_path / 'out' / 'one.png'))
     assert fused is not None and fused.shape == (64, 96, 3)
+    result = fuse(visible / 'one.png', thermal / 'one.png', tmp_path / 'out')
+    assert '1 thermal image was resized' in result.stderr
 
 
 @pytest.mark.parametrize(('more', 'words'), [
@@ -111,6 +120,10 @@ def test_counts_and_other_sizes_are_brought_into_line_with_one_warning(
     (('--model', '/nowhere/x.safetensors'), '/nowhere/x.safetensors'),
     (('--device', 'toaster'), "'toaster'"),
     (('--json', '/proc/none/x.json'), '/proc/none'),
+    (('--json', '/proc'), '/proc is a folder'),
+    # The model comes after: places to write are checked before anything slow.
+    (('--json', '/proc/x.json', '--model', 'none'), '/proc cannot be written'),
+    (('--out', '/proc', '--model', 'none'), '/proc cannot be written'),
 ])
 def test_a_wrong_option_ends_with_one_line(folders: tuple[Path, Path], tmp_path: Path,
                                            more: tuple[str, ...], words: str) -> None:
@@ -125,6 +138,106 @@ def test_the_input_folder_is_no_output_folder(folders: tuple[Path, Path]) -> Non
     result = fuse(*folders, folders[0])
     assert result.returncode == 1 and 'would overwrite' in result.stderr
     assert (folders[0] / 'one.png').read_bytes() == before
+
+
+@pytest.mark.parametrize('link', ['soft', 'hard'])
+@pytest.mark.parametrize('option', ['--out', '--json'])
+def test_no_link_leads_a_result_into_an_input(folders: tuple[Path, Path], tmp_path: Path,
+                                              link: str, option: str) -> None:
+    original, out = folders[0] / 'one.png', tmp_path / 'out'
+    before = original.read_bytes()
+    out.mkdir()
+    target = out / ('one.png' if option == '--out' else 'results.json')
+    if link == 'soft':
+        target.symlink_to(original)
+    else:
+        target.hardlink_to(original)
+    result = fuse(*folders, out, *(('--json', str(target)) if option == '--json' else ()))
+    assert original.read_bytes() == before
+    assert result.returncode == 1 and result.stderr.count('\n') == 1
+    assert f'{target} is the same file as' in result.stderr and option in result.stderr
+
+
+def test_an_input_that_is_a_link_in_the_output_folder_is_kept(folders: tuple[Path, Path],
+                                                              tmp_path: Path) -> None:
+    original, out = folders[0] / 'one.png', tmp_path / 'out'
+    before = original.read_bytes()
+    out.mkdir()
+    (out / 'w.png').symlink_to(original)
+    result = fuse(out / 'w.png', folders[1] / 'one.bmp', out)
+    assert result.returncode == 1 and 'would overwrite' in result.stderr
+    assert original.read_bytes() == before
+
+
+def test_the_results_do_not_replace_a_picture(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    result = fuse(*folders, tmp_path / 'out', '--json', str(tmp_path / 'out' / 'two.png'))
+    assert result.returncode == 1 and 'would overwrite' in result.stderr
+
+
+def test_places_without_permission_end_with_one_line(folders: tuple[Path, Path], tmp_path: Path
+                                                     ) -> None:
+    visible, thermal = folders
+    locked = tmp_path / 'locked'
+    locked.mkdir()
+    (tmp_path / 'results.json').touch(mode=0o444)
+    locked.chmod(0o500)
+    # None of these needs the model, which does not exist.
+    cases = [fuse(visible, thermal, locked, '--model', 'none'),
+             fuse(visible, thermal, tmp_path, '--model', 'none', '--json',
+                  str(tmp_path / 'results.json'))]
+    locked.chmod(0)
+    cases += [fuse(locked / 'a.png', thermal, tmp_path / 'out'),
+              fuse(visible, thermal, tmp_path / 'out', '--model', str(locked / 'x.safetensors'))]
+    locked.chmod(0o700)
+    for result, words in zip(cases, ('locked cannot be written', 'results.json cannot be written',
+                                     'a.png cannot be read', 'cannot open'), strict=True):
+        assert result.returncode == 1 and result.stderr.count('\n') == 1, result.stderr
+        assert words in result.stderr and 'Permission denied' in result.stderr
+
+
+def test_a_picture_that_cannot_be_written_is_found_at_the_start(folders: tuple[Path, Path],
+                                                                tmp_path: Path) -> None:
+    (tmp_path / 'two.png').mkdir()
+    result = fuse(*folders, tmp_path)
+    assert result.returncode == 1 and result.stderr.count('\n') == 1
+    assert 'two.png is a folder' in result.stderr and not (tmp_path / 'one.png').exists()
+
+
+def test_an_output_that_is_a_file_is_called_one(folders: tuple[Path, Path], tmp_path: Path
+                                                ) -> None:
+    (tmp_path / 'file').touch()
+    result = fuse(*folders, tmp_path / 'file')
+    assert result.returncode == 1 and 'file is a file: give a folder as --out' in result.stderr
+
+
+@pytest.mark.parametrize('option', ['--visible', '--thermal', '--out', '--json'])
+def test_an_empty_path_is_refused(folders: tuple[Path, Path], tmp_path: Path, option: str) -> None:
+    result = fuse(*folders, tmp_path / 'out', option, '')
+    assert result.returncode == 2 and result.stderr.count('\n') == 1
+    assert f"argument {option}: give a path, or . for this folder; got ''" in result.stderr
+
+
+def test_an_interruption_keeps_the_results_so_far(folders: tuple[Path, Path], tmp_path: Path
+                                                  ) -> None:
+    for number in range(500):  # far more than are fused before the signal
+        (folders[0] / f'{number:03}.png').symlink_to(folders[0] / 'one.png')
+        (folders[1] / f'{number:03}.bmp').symlink_to(folders[1] / 'one.bmp')
+    # A shell that runs the tests in the background may have SIGINT ignored.
+    with subprocess.Popen(
+            command(*folders, tmp_path / 'out'), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / 'out' / '002.png').exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == ''
+    assert error.count('\n') == 1 and 'interrupted' in error
+    document = json.loads((tmp_path / 'out' / 'fusion.json').read_text())
+    fused = [Path(entry['fused']) for entry in document['images']]
+    assert 2 <= len(fused) < 502 and all(cv2.imread(str(file)) is not None for file in fused)
+    assert document['left_out'] == [
+        f'interrupted: {502 - len(fused)} of 502 pairs were not fused']
 
 
 def test_a_missing_folder_ends_with_one_line(tmp_path: Path) -> None:

@@ -89,3 +89,7 @@ def test_the_sky_is_the_coldest(scene: Scene) -> None:
 def test_too_small_a_picture_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match='at least 32x32 pixels; got 20x40'):
         Scene(20, 40)
+
+
+def test_a_picture_too_low_to_show_every_surface_is_drawn_all_the_same() -> None:
+    assert Scene(1024, 32).look(0.0).layers.depth.shape == (32, 1024)

@@ -12,7 +12,8 @@ def test_a_size_is_width_then_height() -> None:
     assert size('640x480') == (640, 480)
 
 
-@pytest.mark.parametrize('text', ['640', '640x', 'axb', '640x480x3', '31x100', ''])
+@pytest.mark.parametrize('text', ['640', '640x', 'axb', '640x480x3', '31x100', '',
+                                  '2049x480', '100000x100000'])
 def test_what_is_no_size_is_named(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match='got'):
         size(text)

@@ -5,11 +5,14 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from privilege import WITHOUT_PRIVILEGE
 from safetensors import safe_open
 from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file, save_file
@@ -115,6 +118,23 @@ def test_hash_changes_with_value_shape_type_name_and_number(altered: dict[str, T
 
 def test_a_missing_file_is_named(tmp_path: Path):
     assert 'no weight file' in refuse(tmp_path / 'absent.safetensors')
+
+
+def test_a_path_that_cannot_be_looked_at_is_named_with_the_reason(tmp_path: Path):
+    # The system refuses so long a name to everybody; a missing permission it forgives root.
+    assert 'File name too long' in refuse(tmp_path / ('x' * 300))
+
+
+def test_a_weight_file_without_permission_is_not_called_missing(path: Path):
+    path.chmod(0)
+    program = ('import sys\nfrom pathlib import Path\n'
+               'from degfuse_ros.network.model_file import load_model\n'
+               'load_model(Path(sys.argv[1]))')
+    result = subprocess.run([*WITHOUT_PRIVILEGE, sys.executable, '-c', program, str(path)],
+                            capture_output=True, text=True, timeout=100, check=False)
+    last = result.stderr.splitlines()[-1]
+    assert 'ModelFileError: cannot open' in last and 'Permission denied' in last
+    assert '--model' in last
 
 
 def test_a_folder_is_not_a_weight_file(tmp_path: Path):
