@@ -159,9 +159,6 @@ def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', boo
     # Single images: each gets its own window, from the same percentiles as the node's default.
     thermal = ThermalRange().to_8_bit(thermal, 1.0, 99.0, 0.0)
     height, width = visible.shape[:2]
-    if min(height, width, *thermal.shape) < 32:
-        raise ValueError(f'an image is smaller than 32x32 pixels (visible {width}x{height}, '
-                         f'thermal {thermal.shape[1]}x{thermal.shape[0]})')
     changed = thermal.shape != (height, width)
     return engine.fuse(visible, match_size(thermal, height, width)), changed
 

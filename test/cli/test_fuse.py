@@ -93,7 +93,7 @@ def test_what_cannot_be_fused_is_named_and_the_rest_goes_on(folders: tuple[Path,
     assert '2 fused, 3 left out' in result.stdout
     assert 'Traceback' not in result.stderr
     for words in ('broken.png is not an image', 'alone.png has no counterpart',
-                  'tiny: an image is smaller than 32x32'):
+                  'tiny: the thermal image must be 32 x 32 pixels or larger'):
         assert words in result.stderr
     document = json.loads((tmp_path / 'out' / 'fusion.json').read_text())
     assert len(document['images']) == 2 and len(document['left_out']) == 3
