@@ -5,7 +5,7 @@
     ros2 launch degfuse_ros fuse.launch.py visible:=/camera/image_raw thermal:=/ir/image_raw
 
 It starts unconfigured. *configure* loads the weights, *activate* subscribes and fuses,
-*deactivate* unsubscribes, *cleanup* frees the weights.
+*deactivate* unsubscribes, *cleanup* frees the weights and takes the fused topics back.
 """
 
 from __future__ import annotations
@@ -65,16 +65,26 @@ class FuseNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start fusing."""
-        super().on_activate(state)
-        return self._attempt('activate', self._start, self._stop, 'active')
+        def begin() -> None:
+            super(FuseNode, self).on_activate(state)  # enables the publishers
+            self._start()
+
+        def undo() -> None:
+            self._stop()
+            super(FuseNode, self).on_deactivate(state)
+
+        return self._attempt('activate', begin, undo, 'active')
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe, finish the pair at hand and stop."""
-        super().on_deactivate(state)
-        return self._conclude('deactivate', [self._stop], 'inactive')
+        def disable() -> None:
+            super(FuseNode, self).on_deactivate(state)
+
+        # The publishers last: the pair at hand is still sent.
+        return self._conclude('deactivate', [self._stop, disable], 'inactive')
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the weights."""
+        """Free the weights and take the topics back."""
         return self._conclude('cleanup', [self._release], 'unconfigured')
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -131,11 +141,11 @@ class FuseNode(LifecycleNode):
         if self._settings.problems:
             raise ValueError(
                 f'{"; ".join(self._settings.problems.values())}. Correct it with `ros2 param set '
-                f'{self.get_fully_qualified_name()} {next(iter(self._settings.problems))} VALUE` '
-                'or in the params file, and configure again')
+                f'{self.get_fully_qualified_name()} NAME VALUE` or in the params file, '
+                'and configure again')
         # Imported here, so that a missing torch fails this transition and not the process.
         from degfuse_ros.engine import FusionEngine
-        engine = FusionEngine.load(
+        engine = self._engine = FusionEngine.load(
             self._settings.value('model') or None, self._settings.value('device'))
         start = time.perf_counter()
         engine.warm_up(*WARM_UP_SIZE)
@@ -148,15 +158,19 @@ class FuseNode(LifecycleNode):
             self.get_logger().warning(
                 'running on the CPU: expect about one image per warm-up time. Set device to cuda '
                 'where there is a GPU')
-        self._outputs = self._outputs or Outputs(self, self._statistics)
-        self._engine = engine
+        self._outputs = Outputs(self, self._statistics)
         self._settings.locked = True
         self._diagnostics.restart()
 
     def _release(self) -> None:
-        """Free the weights."""
-        self._engine = None
+        """Free the weights and take the topics back."""
+        outputs, self._outputs = self._outputs, None
+        engine, self._engine = self._engine, None
         self._settings.locked = False
+        if outputs is not None:
+            outputs.close()
+        if engine is not None:
+            engine.close()
 
     def _start(self) -> None:
         """Subscribe and start the worker."""

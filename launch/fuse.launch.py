@@ -62,26 +62,43 @@ def _start(context: LaunchContext) -> list[Any]:
     """Start the node, with those parameters that were given as arguments."""
     given = {name: LaunchConfiguration(name).perform(context)
              for name in ('visible', 'thermal', 'params_file', 'namespace', 'log_level',
-                          'dds_profile', 'use_sim_time')}
-    overrides: dict[str, Any] = {}
-    if given['use_sim_time'] != FROM_FILE:
-        overrides['use_sim_time'] = given['use_sim_time'].lower() == 'true'
-    for row in TABLE:
-        text = LaunchConfiguration(row.name).perform(context)
-        if text != FROM_FILE:
-            overrides[row.name] = row.parse(text)
+                          'dds_profile')}
     camera_info = f'{given["visible"].rpartition("/")[0]}/camera_info'.lstrip('/')
     if given['visible'].startswith('/'):
         camera_info = f'/{camera_info}'
-    profile = '' if given['dds_profile'] == 'none' else given['dds_profile']
+    profile = _profile(given['dds_profile'])
     node = LifecycleNode(
         package='degfuse_ros', executable='fuse_node', name='fuse', namespace=given['namespace'],
-        output='screen', parameters=[given['params_file'], overrides],
+        output='screen', parameters=[given['params_file'], _overrides(context)],
         remappings=[('visible/image', given['visible']), ('thermal/image', given['thermal']),
                     ('visible/camera_info', camera_info)],
         ros_arguments=['--log-level', given['log_level']],
         additional_env={profile_variable(): profile} if profile else None)
     return [*_autostart(node), node]
+
+
+def _overrides(context: LaunchContext) -> dict[str, Any]:
+    """Return the parameters that were given as arguments, by name."""
+    result: dict[str, Any] = {}
+    use_sim_time = LaunchConfiguration('use_sim_time').perform(context)
+    if use_sim_time != FROM_FILE:
+        if use_sim_time.lower() not in ('true', 'false'):
+            raise ValueError(f'use_sim_time must be true or false. Got {use_sim_time!r}')
+        result['use_sim_time'] = use_sim_time.lower() == 'true'
+    for row in TABLE:
+        text = LaunchConfiguration(row.name).perform(context)
+        if text != FROM_FILE:
+            result[row.name] = row.parse(text)
+    return result
+
+
+def _profile(path: str) -> str:
+    """Return the path of the Fast DDS profile, '' for none."""
+    if path == 'none':
+        return ''
+    if not os.path.isfile(path):
+        raise ValueError(f'dds_profile must be the path of a file, or none. Got {path!r}')
+    return path
 
 
 def _autostart(node: LifecycleNode) -> list[RegisterEventHandler]:

@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +29,7 @@ from degfuse_ros.engine import CLASSES, FusionEngine
 from degfuse_ros.ros.lifecycle_manager import bring_up
 
 MODEL = Path(__file__).resolve().parent.parent / 'models' / 'base.safetensors'
-ERROR = b'\x02'
+WARN, ERROR = b'\x01', b'\x02'
 
 
 @pytest.fixture(scope='module')
@@ -91,6 +93,22 @@ def test_camera_info_is_stamped_anew_and_scaled(active: FuseGraph) -> None:
     assert list(received.k) == [50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0]
     assert (received.width, received.height) == (WIDTH, HEIGHT)
     active.until(lambda: stamp_of(received) in map(stamp_of, active.fused))
+
+
+def test_camera_info_of_other_images_is_told_and_not_published(active: FuseGraph) -> None:
+    info = CameraInfo(width=WIDTH, height=3 * HEIGHT)
+
+    def send() -> None:
+        active.camera_info.publish(info)
+        active.send()
+
+    status = active.until_status(lambda status: 'camera_info describes' in status.message, send)
+    assert status.level == WARN and f'images of {WIDTH}x{3 * HEIGHT}' in status.message
+    active.camera_infos.clear()
+    active.until_fused()
+    assert not active.camera_infos
+    info.height = HEIGHT
+    active.until(lambda: active.camera_infos, each=send)
 
 
 def test_report_has_rates_offset_latency_and_device(active: FuseGraph) -> None:
@@ -160,6 +178,17 @@ def test_time_jump_back_is_survived_and_counted(active: FuseGraph) -> None:
     active.until_status(lambda status: int(values(status).get('time_jumps', 0)) > jumps)
 
 
+def test_two_publishers_of_different_clocks_are_told(active: FuseGraph) -> None:
+    def send() -> None:
+        stamp = active.send()
+        active.visible.publish(image(stamp - 10_000_000_000))
+
+    status = active.until_status(
+        lambda status: 'stamps of /visible/image went back' in status.message, each=send)
+    assert status.level >= WARN and 'two publishers on it' in status.message
+    active.until_fused()
+
+
 def test_failing_inference_is_an_error_and_recovers(
         active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*images: np.ndarray) -> None:
@@ -227,6 +256,22 @@ def test_bad_parameter_at_start_fails_configure_only(
         assert graph.configure()
 
 
+def test_a_refused_percentile_stays_refused_until_it_is_set(ros_domain: int) -> None:
+    with FuseGraph(ros_domain, thermal_percentile_low=200.0) as graph:
+        assert graph.set_parameter('thermal_percentile_high', 98.0).successful
+        assert not graph.configure()
+        assert graph.set_parameter('thermal_percentile_low', 2.0).successful
+        assert graph.configure()
+
+
+def test_a_contradiction_at_start_does_not_lock_the_other_parameters(ros_domain: int) -> None:
+    with FuseGraph(ros_domain, thermal_percentile_low=60.0, thermal_percentile_high=50.0) as graph:
+        assert graph.set_parameter('sync_slop', 0.1).successful
+        assert not graph.configure()
+        assert graph.set_parameter('thermal_percentile_high', 98.0).successful
+        assert graph.configure()
+
+
 def test_whole_number_of_seconds_is_a_double(ros_domain: int) -> None:
     with FuseGraph(ros_domain, sync_slop=1) as graph:
         assert graph.node.get_parameter('sync_slop').value == 1.0
@@ -241,6 +286,33 @@ def test_bad_qos_override_fails_activate_only(ros_domain: int) -> None:
         status = graph.until_status(lambda status: status.level == ERROR)
         assert 'sometimes' in status.message and '\n' not in status.message
         assert graph.visible.get_subscription_count() == 0
+        assert not any(publisher.is_activated for publisher in graph.node._outputs._publishers)
+
+
+def test_bad_qos_override_fails_configure_and_leaves_no_topic(ros_domain: int) -> None:
+    with FuseGraph(ros_domain, **{
+        'qos_overrides./fused/routing.publisher.reliability': 'sometimes'}) as graph:
+        for _ in range(2):
+            assert not graph.configure() and graph.state == 'unconfigured'
+            assert graph.node.count_publishers('/fused/image') == 0
+
+
+def test_deactivate_sends_the_pair_at_hand(
+        idle: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, fuse = threading.Event(), FusionEngine.fuse
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        time.sleep(0.5)  # long enough for the transition to begin meanwhile
+        return fuse(*arguments)
+
+    assert idle.configure() and idle.activate()
+    idle.until_fused()
+    monkeypatch.setattr(FusionEngine, 'fuse', slow)
+    idle.fused.clear()
+    idle.until(begun.is_set, each=idle.send)
+    assert idle.change_state(Transition.TRANSITION_DEACTIVATE)
+    idle.until(lambda: idle.fused)
 
 
 def test_transitions_can_be_repeated(idle: FuseGraph) -> None:
@@ -252,11 +324,19 @@ def test_transitions_can_be_repeated(idle: FuseGraph) -> None:
         idle.until(lambda: idle.visible.get_subscription_count() == 0)
         assert idle.change_state(Transition.TRANSITION_CLEANUP)
         assert idle.state == 'unconfigured'
+        idle.until(lambda: idle.peer.count_publishers('/fused/image') == 0)
     status = idle.until_status(lambda status: values(status)['state'] == 'unconfigured')
     assert 'model' not in values(status)
     assert idle.configure() and idle.activate()
     assert idle.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
     assert idle.state == 'finalized'
+
+
+def test_cleanup_frees_the_engine(idle: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[FusionEngine] = []
+    monkeypatch.setattr(FusionEngine, 'close', lambda engine: closed.append(engine))
+    assert idle.configure() and not closed
+    assert idle.change_state(Transition.TRANSITION_CLEANUP) and len(closed) == 1
 
 
 @pytest.mark.parametrize('pause', [0.0, 0.02, 0.1])

@@ -56,6 +56,7 @@ def test_bad_visible_image(active: FuseGraph, kind: str, changes: dict, reason: 
 @pytest.mark.parametrize(('kind', 'changes', 'reason'), [
     ('truncated', {'data': b'\x01' * 100}, '100 bytes of data'),
     ('encoding', {'encoding': 'nonsense'}, "'nonsense'"),
+    ('refused', {'height': 1, 'width': 1}, 'must be 32 x 32 pixels or larger. Got 1 x 1'),
 ])
 def test_bad_thermal_image(active: FuseGraph, kind: str, changes: dict, reason: str) -> None:
     bad: list[int] = []
@@ -72,7 +73,7 @@ def test_bad_thermal_image(active: FuseGraph, kind: str, changes: dict, reason: 
 
 @pytest.mark.parametrize(('stamp', 'kind', 'reason'), [
     (0, 'zero_stamp', 'header.stamp is zero'),
-    (-5_000_000_000, 'negative_stamp', 'header.stamp is -5.000 s'),
+    (-5_000_000_000, 'bad_stamp', 'header.stamp is -5 s and 0 ns'),
 ])
 def test_bad_stamp(active: FuseGraph, stamp: int, kind: str, reason: str) -> None:
     def send() -> None:
@@ -90,14 +91,14 @@ def test_thermal_of_another_size_is_fitted_with_one_warning(
         stamp = graph.stamp()
         graph.visible.publish(image(stamp))
         graph.thermal.publish(image(
-            stamp, 'mono8', height=30, width=40, step=40, data=bytes(range(240)) * 5))
+            stamp, 'mono8', height=36, width=40, step=40, data=bytes(range(240)) * 6))
 
     with FuseGraph(ros_domain) as graph:
         assert graph.configure() and graph.activate()
         graph.until(lambda: len(graph.fused) > 2, each=send)
         assert (graph.fused[-1].height, graph.fused[-1].width) == (HEIGHT, WIDTH)
     warnings = capfd.readouterr().err
-    assert warnings.count('the thermal image is 40x30, the visible one 80x48') == 1
+    assert warnings.count('the thermal image is 40x36, the visible one 80x48') == 1
 
 
 def test_other_encodings_and_padding_are_fused(active: FuseGraph) -> None:

@@ -5,6 +5,10 @@
 import cv2
 import numpy as np
 
+# Pixels, the network's own limit for the visible image: a thermal image below it is a thumbnail
+# or a broken frame, and stretching it would lend its few pixels the look of detail.
+SMALLEST = 32
+
 
 def match_size(thermal: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize a thermal image to the visible image's size.
@@ -19,7 +23,14 @@ def match_size(thermal: np.ndarray, height: int, width: int) -> np.ndarray:
 
     Returns:
         HxW uint8; the input itself where the size already agrees.
+
+    Raises:
+        ValueError: the thermal image is smaller than 32 x 32.
     """
+    if min(thermal.shape) < SMALLEST:
+        raise ValueError(f'the thermal image must be {SMALLEST} x {SMALLEST} pixels or larger. '
+                         f'Got {thermal.shape[1]} x {thermal.shape[0]}; publish the whole '
+                         'image')
     if thermal.shape == (height, width):
         return thermal
     # Averaging when shrinking keeps small hot objects that sampling would step over.

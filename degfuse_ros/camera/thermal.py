@@ -19,17 +19,19 @@ class ThermalRange:
     """Maps 16-bit thermal frames to 8 bits without the flicker of per-frame minimum and maximum.
 
     The window follows the frames' percentiles with an exponential mean, so that a hot object
-    entering the view dims the picture gradually. 8-bit frames already have a range chosen by
-    their camera and pass through untouched.
+    entering the view dims the picture gradually. Where the camera changes its gain the counts
+    leave the window altogether: then the new percentiles hold at once. Frames of one value, as
+    from a closed shutter or a dead sensor, do not move the window. 8-bit frames already have a
+    range chosen by their camera and pass through untouched.
     """
 
     def __init__(self) -> None:
-        """Start without a window: the first 16-bit frame sets it."""
+        """Start without a window: the first 16-bit frame that has contrast sets it."""
         self._window: tuple[float, float] | None = None
 
     @property
     def window(self) -> tuple[float, float] | None:
-        """Counts shown as black and as white; None before the first 16-bit frame."""
+        """Counts shown as black and as white; None before the first such frame."""
         return self._window
 
     def to_8_bit(self, thermal: np.ndarray, low: float, high: float,
@@ -53,20 +55,24 @@ class ThermalRange:
                              f'{thermal.dtype} of shape {thermal.shape}')
         if thermal.dtype == np.uint8:
             return thermal
-        self._follow(thermal, low, high, smoothing)
-        black, white = self._window or (0.0, NARROWEST_WINDOW)
+        black, white = self._follow(thermal, low, high, smoothing)
         # Both steps saturate, which is the clipping at the ends of the window.
         above_black = cv2.subtract(thermal, np.array([round(black)], np.float64))
         return cv2.convertScaleAbs(above_black, alpha=255.0 / (white - black))
 
-    def _follow(self, thermal: np.ndarray, low: float, high: float, smoothing: float) -> None:
-        """Move the window towards this frame's percentiles."""
+    def _follow(self, thermal: np.ndarray, low: float, high: float,
+                smoothing: float) -> tuple[float, float]:
+        """Move the window towards this frame's percentiles; return the window to show it in."""
         stride = max(1, int((thermal.size / SAMPLE_PIXELS) ** 0.5))
-        black, white = np.percentile(thermal[::stride, ::stride], (low, high))
+        black, white = map(float, np.percentile(thermal[::stride, ::stride], (low, high)))
+        flat = black == white
         missing = max(0.0, NARROWEST_WINDOW - (white - black))
         black = max(0.0, black - missing / 2)
         white = max(white + missing / 2, black + NARROWEST_WINDOW)
-        if self._window is not None:
+        if flat:
+            return self._window or (black, white)
+        if self._window is not None and black < self._window[1] and white > self._window[0]:
             black += smoothing * (self._window[0] - black)
             white += smoothing * (self._window[1] - white)
-        self._window = (float(black), float(white))
+        self._window = (black, white)
+        return self._window

@@ -50,8 +50,9 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, float]) -> l
         values: the parameters lost_after, sync_slop and sync_queue_size by name.
     """
     found = [*_failures(snapshot), *_silence(snapshot, topics, values['lost_after']),
-             *_no_pairs(snapshot, topics, values), *_drops(snapshot, topics)]
-    found += [Advice(f'qos {topic}', WARN, text) for topic, text in snapshot.notices.items()]
+             *_no_pairs(snapshot, topics, values), *_jumps(snapshot, topics),
+             *_drops(snapshot, topics)]
+    found += [Advice(f'notice {topic}', WARN, text) for topic, text in snapshot.notices.items()]
     return sorted(found, key=lambda advice: advice.level, reverse=True)
 
 
@@ -106,6 +107,16 @@ def _no_pairs(snapshot: Snapshot, topics: Topics,
         f'{_seconds(snapshot.visible.last_stamp)}, and {snapshot.thermal.accepted} of '
         f'{topics.thermal}, last stamp {_seconds(snapshot.thermal.last_stamp)}; smallest offset '
         f'(visible minus thermal) {offset / 1e9:.3f} s. {action}')
+
+
+def _jumps(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:
+    """Advise where stamps go back again and again; once is a bag that begins anew."""
+    for name, topic in (('visible', topics.visible), ('thermal', topics.thermal)):
+        count = snapshot.new_jumps.get(name, 0)
+        if count > 1:
+            yield Advice(f'jumps {name}', WARN, f'stamps of {topic} went back {count} times; two '
+                         'publishers on it, or clocks that differ? See '
+                         f'`ros2 topic info --verbose {topic}`')
 
 
 def _drops(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:

@@ -24,6 +24,8 @@ Report = Callable[[], tuple[str, list[Advice], dict[str, str]]]
 class Diagnostics:
     """Publishes one status of the node per period, and logs what is wrong.
 
+    The status has the node's full name without the first slash, as 'front/fuse'.
+
     The period runs on the machine's own clock, so that reports go on where simulated time does
     not; stamps and latencies are on the node's clock.
     """
@@ -61,7 +63,7 @@ class Diagnostics:
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [DiagnosticStatus(
-            level=bytes([level]), name=self._node.get_name(),
+            level=bytes([level]), name=self._node.get_fully_qualified_name().lstrip('/'),
             message='; '.join(item.text for item in advice) or state,
             hardware_id=values.get('device_name', ''),
             values=[KeyValue(key=key, value=value) for key, value in values.items()])]

@@ -20,12 +20,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification
 
 from degfuse_ros.ros.images import to_rgb
+from degfuse_ros.ros.pair import stamp_of
 from degfuse_ros.ros.process import spin_until
 
 # Results of which a part never came are written as they are when this many wait.
@@ -87,7 +87,7 @@ class FusionRecorder(Node):
         """Store one fused image and begin its line."""
         arrived = self.get_clock().now().nanoseconds
         self._last = time.monotonic()
-        stamp = _nanoseconds(message)
+        stamp = stamp_of(message)
         self._add(stamp, {
             'latency_ms': round((arrived - stamp) / 1e6, 3), 'received': arrived,
             'frame_id': message.header.frame_id, 'width': message.width,
@@ -100,12 +100,12 @@ class FusionRecorder(Node):
         self.received += 1
 
     def _on_class(self, message: Classification) -> None:
-        self._add(_nanoseconds(message), {
+        self._add(stamp_of(message), {
             'label': message.results[0].class_id if message.results else None,
             'scores': {result.class_id: round(result.score, 4) for result in message.results}})
 
     def _on_routing(self, message: DiagnosticArray) -> None:
-        self._add(_nanoseconds(message), {'routing': {
+        self._add(stamp_of(message), {'routing': {
             status.name: [round(float(value.value), 4) for value in status.values]
             for status in message.status}})
 
@@ -129,10 +129,6 @@ class FusionRecorder(Node):
     def _write(file: Any, line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + '\n')
         file.flush()
-
-
-def _nanoseconds(message: Any) -> int:
-    return Time.from_msg(message.header.stamp).nanoseconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

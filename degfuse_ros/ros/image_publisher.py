@@ -32,24 +32,34 @@ class ImagePublisher(PairPublisher):
         self._pairs = pairs
         self._repeat = repeat
         self._taken = 0
+        self._failures = 0  # in a row
         self.unreadable = 0
         super().__init__('image_publisher', rate, self._next, wait=wait)
 
     def _next(self) -> Pair | None:
-        """Read the next pair that can be read."""
-        while not self._repeat or self._taken < self._repeat * len(self._pairs):
-            pair = self._pairs[self._taken % len(self._pairs)]
-            self._taken += 1
-            try:
-                visible, thermal = pair.read()
-            except PairFilesError as error:
-                self.unreadable += 1
-                self.get_logger().error(str(error))
-                if self.unreadable >= len(self._pairs) and not self.published:
-                    return None
-                continue
-            return visible, thermal, lambda stamp, name=pair.name: print(stamp, name, flush=True)
-        return None
+        """Read the next pair; finish after the last one, or where none can be read any more."""
+        if self._repeat and self._taken >= self._repeat * len(self._pairs):
+            self.finished = True
+            return None
+        pair = self._pairs[self._taken % len(self._pairs)]
+        self._taken += 1
+        try:
+            visible, thermal = pair.read()
+        except PairFilesError as error:
+            self._note_failure(error)
+            return None
+        self._failures = 0
+        return visible, thermal, lambda stamp: print(stamp, pair.name, flush=True)
+
+    def _note_failure(self, error: PairFilesError) -> None:
+        """Name a pair that cannot be read; finish after a whole round of them."""
+        self.unreadable += 1
+        self._failures += 1
+        self.get_logger().error(str(error))
+        if self._failures >= len(self._pairs):
+            self.finished = True
+            self.get_logger().error(f'none of the {len(self._pairs)} pairs can be read. Check '
+                                    'that the files are still there, and start again')
 
 
 def select(pairs: list[PairFiles], names: Path) -> list[PairFiles]:

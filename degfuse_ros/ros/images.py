@@ -84,14 +84,12 @@ def to_rgb(message: Image) -> np.ndarray:
     Raises:
         ImageError: as `check`, or the encoding cannot be shown.
     """
-    check(message)
-    layout = LAYOUTS.get(message.encoding)
-    if layout is None:
-        return _by_bridge(message, 'rgb8')
     if message.encoding == '16UC1':
         raise ImageError('encoding', '16UC1 has no defined brightness for a visible image. '
                          'Publish it as mono16 or rgb8')
-    pixels = _pixels(message, layout)
+    pixels, layout = _open(message, 'rgb8')
+    if layout is None:
+        return pixels
     if layout.depth == 2:
         pixels = (pixels >> 8).astype(np.uint8)
     return pixels if layout.to_rgb is None else cv2.cvtColor(pixels, layout.to_rgb)
@@ -103,12 +101,10 @@ def to_grey(message: Image) -> np.ndarray:
     Raises:
         ImageError: as `check`, or the encoding cannot be converted.
     """
-    check(message)
-    layout = LAYOUTS.get(message.encoding)
-    if layout is None:
-        return _by_bridge(message, 'mono8')
-    pixels = _pixels(message, layout)
-    return pixels if layout.to_grey is None else cv2.cvtColor(pixels, layout.to_grey)
+    pixels, layout = _open(message, 'mono8')
+    if layout is None or layout.to_grey is None:
+        return pixels
+    return cv2.cvtColor(pixels, layout.to_grey)
 
 
 def from_rgb(image: np.ndarray, encoding: str, header: Header) -> Image:
@@ -147,18 +143,30 @@ def _message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     return message
 
 
+def _open(message: Image, rare: str) -> tuple[np.ndarray, Layout | None]:
+    """Check a message and return its pixels with their layout.
+
+    A rare encoding, which has no layout here, is converted to the encoding `rare` by cv_bridge.
+    """
+    check(message)
+    layout = LAYOUTS.get(message.encoding)
+    if layout is None:
+        return _by_bridge(message, rare), None
+    return _pixels(message, layout), layout
+
+
 def _pixels(message: Image, layout: Layout) -> np.ndarray:
     """View the pixels as HxW or HxWxC, without the padding; 16-bit ones in native byte order."""
-    used = message.height * message.step
-    row = message.width * layout.channels * layout.depth
-    rows = np.frombuffer(message.data, np.uint8, used).reshape(message.height, message.step)
-    pixels = rows[:, :row]  # H x row bytes
-    if layout.depth == 2:
-        order = '>u2' if message.is_bigendian else '<u2'
-        return pixels.view(order).astype(np.uint16, copy=False)
+    kind = ('>' if message.is_bigendian else '<') + f'u{layout.depth}'
+    pixel = layout.channels * layout.depth
+    pixels = np.ndarray(
+        (message.height, message.width, layout.channels), kind, message.data,
+        strides=(message.step, pixel, layout.depth))
     if layout.channels == 1:
-        return pixels
-    return pixels.reshape(message.height, message.width, layout.channels)
+        pixels = pixels[..., 0]
+    # Aligned: a copy only where bytes have to change places, or where the padding is odd, which
+    # OpenCV cannot step over.
+    return np.require(pixels, np.uint8 if layout.depth == 1 else np.uint16, 'A')
 
 
 @cache

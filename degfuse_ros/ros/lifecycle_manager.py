@@ -100,6 +100,6 @@ class _Manager:
     def _keep_reason(self, message: DiagnosticArray) -> None:
         """Remember why the node is in error; it says so itself on /diagnostics."""
         for status in message.status:
-            if status.name == self._target.rpartition('/')[2]:
+            if status.name == self._target.lstrip('/'):
                 failed = status.level == DiagnosticStatus.ERROR
                 self._reason = status.message if failed else ''

@@ -34,10 +34,20 @@ class Outputs:
         """
         self._node = node
         self._statistics = statistics
-        self._image = self._advertise(Image, 'fused/image')
-        self._camera_info = self._advertise(CameraInfo, 'fused/camera_info')
-        self._degradation = self._advertise(Classification, 'fused/degradation')
-        self._routing = self._advertise(DiagnosticArray, 'fused/routing')
+        self._publishers: list[Any] = []
+        try:
+            self._image = self._advertise(Image, 'fused/image')
+            self._camera_info = self._advertise(CameraInfo, 'fused/camera_info')
+            self._degradation = self._advertise(Classification, 'fused/degradation')
+            self._routing = self._advertise(DiagnosticArray, 'fused/routing')
+        except Exception:  # an override that names no QoS: leave no topic without the others
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Take the topics back."""
+        while self._publishers:
+            self._node.destroy_lifecycle_publisher(self._publishers.pop())
 
     def publish(self, fusion: Fusion, layer_names: Sequence[str], header: Header, encoding: str,
                 camera_info: CameraInfo | None) -> None:
@@ -53,8 +63,11 @@ class Outputs:
         height, width = fusion.image.shape[:2]
         # The image last: whoever receives it finds the rest already sent.
         if camera_info is not None:
-            self._camera_info.publish(
-                messages.camera_info_message(camera_info, height, width, header))
+            try:
+                self._camera_info.publish(
+                    messages.camera_info_message(camera_info, height, width, header))
+            except ValueError as error:
+                self._statistics.notice('visible/camera_info', str(error))
         if self._degradation.get_subscription_count():
             self._degradation.publish(
                 messages.degradation_message(fusion.degradation.scores, header))
@@ -66,4 +79,7 @@ class Outputs:
     def _advertise(self, kind: type, topic: str) -> Any:
         name = self._node.resolve_topic_name(topic)
         options = publisher_options(name, partial(self._statistics.notice, topic))
-        return self._node.create_lifecycle_publisher(kind, topic, output_profile(), **options)
+        publisher: Any = self._node.create_lifecycle_publisher(
+            kind, topic, output_profile(), **options)
+        self._publishers.append(publisher)
+        return publisher

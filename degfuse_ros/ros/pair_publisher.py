@@ -22,12 +22,12 @@ Pair = tuple[np.ndarray, np.ndarray, Callable[[int], None]]
 
 
 class PairPublisher(Node):
-    """Publishes pairs at a steady rate until they run out; then `finished` is true.
+    """Publishes pairs at a steady rate until the subclass sets `finished`.
 
     Args:
         name: of the node.
         rate: pairs per second.
-        next_pair: returns the next pair to publish, or None after the last one.
+        next_pair: called at every tick; returns a pair to publish, or None for none now.
         intrinsics: 3 x 3 camera matrix of both cameras, or None to publish no camera info.
         wait: hold the first pair back until both image topics have a subscriber.
     """
@@ -62,7 +62,6 @@ class PairPublisher(Node):
         self._wait = False
         pair = self._next_pair()
         if pair is None:
-            self.finished = True
             return
         visible, thermal, done = pair
         done(self._publish(visible, thermal))

@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 
 from degfuse_ros.ros import images
 from degfuse_ros.ros.image_error import ImageError
-from degfuse_ros.ros.pair import Pair, stamp_of
+from degfuse_ros.ros.pair import NANOSECONDS, Pair, stamp_of
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.qos import input_profile, subscription_options
 from degfuse_ros.ros.statistics import Statistics
@@ -73,11 +73,11 @@ class Pairing:
 
     def _rebuild(self) -> None:
         """Start with an empty synchroniser: stamps of another time would block it for ever."""
-        self._gates = {topic: message_filters.SimpleFilter() for topic in TOPICS}
+        self._inlets = {topic: message_filters.SimpleFilter() for topic in TOPICS}
         self._built_with = self._settings()
         # The fourth argument changed its meaning between releases: pass three.
         synchronizer = message_filters.ApproximateTimeSynchronizer(
-            list(self._gates.values()), *self._built_with)
+            list(self._inlets.values()), *self._built_with)
         synchronizer.registerCallback(self._on_pair)
         self._last_stamps: dict[str, int] = {}
         self._last_delivered: int | None = None
@@ -85,21 +85,28 @@ class Pairing:
     def _on_image(self, topic: str, message: Image) -> None:
         """Let a good image through to the synchroniser, count a bad one."""
         self._statistics.arrived(topic)
-        stamp = stamp_of(message)
         try:
-            _check_stamp(stamp)
+            _check_stamp(message)
             images.check(message)
         except ImageError as error:
             self._statistics.dropped(f'{topic}.{error.kind}', str(error))
             return
+        stamp = stamp_of(message)
         if stamp < self._last_stamps.get(topic, stamp):
-            self._statistics.jumped()
+            self._statistics.jumped(topic)
             self._rebuild()
         elif self._settings() != self._built_with:
             self._rebuild()
         self._last_stamps[topic] = stamp
         self._statistics.accepted(topic, stamp)
-        self._gates[topic].signalMessage(message)
+        try:
+            self._inlets[topic].signalMessage(message)
+        except Exception as error:  # it would leave the executor and end the process
+            self._rebuild()  # the synchroniser does not release its lock when it fails
+            self._statistics.dropped(
+                f'{topic}.pairing', f'the synchroniser failed ({type(error).__name__}: '
+                f'{" ".join(str(error).split())}) and was built anew. Look at what this publisher '
+                'stamps its images with')
 
     def _on_pair(self, visible: Image, thermal: Image) -> None:
         """Hand a pair on, unless a newer one was: leftovers of the queues can match late."""
@@ -112,15 +119,20 @@ class Pairing:
         self._deliver(pair)
 
 
-def _check_stamp(stamp: int) -> None:
+def _check_stamp(message: Image) -> None:
     """Keep stamps out that say nothing, or that rclpy's time cannot hold.
 
+    The fields are checked, not their sum: rclpy refuses -1 s though enough nanoseconds follow.
+
     Raises:
-        ImageError: the stamp is zero or negative.
+        ImageError: the stamp is zero, its seconds are negative, or its nanoseconds are a second
+            or more.
     """
-    if stamp == 0:
+    stamp = message.header.stamp
+    if stamp.sec == 0 and stamp.nanosec == 0:
         raise ImageError('zero_stamp', 'header.stamp is zero, so it cannot be paired. '
                          'Let the camera driver fill header.stamp')
-    if stamp < 0:
-        raise ImageError('negative_stamp', f'header.stamp is {stamp / 1e9:.3f} s. Let the camera '
-                         'driver fill header.stamp with a time after 1970')
+    if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS:
+        raise ImageError('bad_stamp', f'header.stamp is {stamp.sec} s and {stamp.nanosec} ns. Let '
+                         'the camera driver fill header.stamp with a time after 1970 and less '
+                         f'than {NANOSECONDS} ns')

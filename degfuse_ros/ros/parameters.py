@@ -15,6 +15,9 @@ from rclpy.parameter import Parameter
 
 from degfuse_ros.ros.parameter_table import ROWS, TABLE, ParameterRow, problem_between
 
+# Stands among the problems for values that contradict each other, whichever of them is wrong.
+CONTRADICTION = 'contradiction'
+
 # Parameters that rclpy declares by itself, which a params file may name.
 OF_RCLPY = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
@@ -44,7 +47,8 @@ class Parameters:
     start is replaced by the default and named in `problems` until a good one is set.
 
     Attributes:
-        problems: why a value given at start was refused, by parameter; configure fails on them.
+        problems: why a value given at start was refused, by parameter, and why the values
+            contradict each other, under CONTRADICTION; configure fails on them.
         locked: True while the node is configured: parameters that the engine was built from
             cannot change then.
     """
@@ -59,7 +63,7 @@ class Parameters:
         self._warn_of_unknown()
         contradiction = problem_between(self._values())
         if contradiction:
-            self.problems['thermal_percentile_low'] = contradiction
+            self.problems[CONTRADICTION] = contradiction
         node.add_on_set_parameters_callback(self._on_set)
 
     def value(self, name: str) -> Any:
@@ -98,13 +102,14 @@ class Parameters:
             problem = ROWS[name].problem(value) or self._locked_problem(name, value)
             if problem:
                 return SetParametersResult(successful=False, reason=problem)
-        contradiction = problem_between({**self._values(), **ours}) if ours else None
-        if contradiction:
+        contradiction = problem_between({**self._values(), **ours})
+        # One that was there at start must not stop other parameters from being corrected.
+        if contradiction and contradiction != self.problems.get(CONTRADICTION):
             return SetParametersResult(successful=False, reason=contradiction)
         for name in ours:
             self.problems.pop(name, None)
-        if any(name.startswith('thermal_percentile') for name in ours):
-            self.problems.pop('thermal_percentile_low', None)
+        if not contradiction:
+            self.problems.pop(CONTRADICTION, None)
         return SetParametersResult(successful=True)
 
     def _locked_problem(self, name: str, value: Any) -> str:

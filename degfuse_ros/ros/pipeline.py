@@ -69,8 +69,13 @@ class Pipeline:
         if visible is None or thermal is None:
             return
         height, width = visible.shape[:2]
+        try:
+            matched = match_size(thermal, height, width)
+        except ValueError as error:  # too small
+            self._statistics.dropped('thermal.refused', _one_line(error))
+            return
         self._warn_of_size(thermal, height, width)
-        self._fuse(pair, visible, match_size(thermal, height, width))
+        self._fuse(pair, visible, matched)
 
     def _fuse(self, pair: Pair, visible: np.ndarray, thermal: np.ndarray) -> None:
         start = time.perf_counter()

@@ -33,14 +33,9 @@ def subscription_options(topic: str, report: Report) -> dict[str, Any]:
         topic: the topic's full name, for the report.
         report: takes one line of text.
     """
-    def incompatible(event: Any) -> None:
-        policy = qos_policy_name_from_kind(event.last_policy_kind)
-        report(f'a publisher on {topic} offers an incompatible QoS policy: {policy}. Set '
-               f'qos_overrides.{topic}.subscription.{policy.lower()} to what it offers')
-
-    return {
-        'qos_overriding_options': QoSOverridingOptions.with_default_policies(),
-        'event_callbacks': SubscriptionEventCallbacks(incompatible_qos=incompatible)}
+    return _options(SubscriptionEventCallbacks, report, lambda policy: (
+        f'a publisher on {topic} offers an incompatible QoS policy: {policy}. Set '
+        f'qos_overrides.{topic}.subscription.{policy.lower()} to what it offers'))
 
 
 def publisher_options(topic: str, report: Report) -> dict[str, Any]:
@@ -50,11 +45,15 @@ def publisher_options(topic: str, report: Report) -> dict[str, Any]:
         topic: the topic's full name, for the report.
         report: takes one line of text.
     """
+    return _options(PublisherEventCallbacks, report, lambda policy: (
+        f'a subscriber on {topic} asks for an incompatible QoS policy: {policy}. Set '
+        f'qos_overrides.{topic}.publisher.{policy.lower()} to what it asks for'))
+
+
+def _options(callbacks: type, report: Report, text: Callable[[str], str]) -> dict[str, Any]:
     def incompatible(event: Any) -> None:
-        policy = qos_policy_name_from_kind(event.last_policy_kind)
-        report(f'a subscriber on {topic} asks for an incompatible QoS policy: {policy}. Set '
-               f'qos_overrides.{topic}.publisher.{policy.lower()} to what it asks for')
+        report(text(qos_policy_name_from_kind(event.last_policy_kind)))
 
     return {
         'qos_overriding_options': QoSOverridingOptions.with_default_policies(),
-        'event_callbacks': PublisherEventCallbacks(incompatible_qos=incompatible)}
+        'event_callbacks': callbacks(incompatible_qos=incompatible)}

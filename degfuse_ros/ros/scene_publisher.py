@@ -41,9 +41,10 @@ class ScenePublisher(PairPublisher):
                          np.array([[focal, 0, u], [0, focal, v], [0, 0, 1]], float), wait)
 
     def _next(self) -> Pair | None:
-        """Render the next frame."""
+        """Render the next frame; finish after the last."""
         index = self.published
         if index >= len(self._stream):
+            self.finished = True
             return None
         frame = self._stream.frame(index)
         return frame.visible, frame.thermal, lambda stamp: self._note(index, frame, stamp)

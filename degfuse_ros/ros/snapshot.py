@@ -41,6 +41,7 @@ class Snapshot:
         drops: by kind.
         new_drops: by kind, those of the period: how many, and the last reason.
         time_jumps: jumps of the stamps back in time.
+        new_jumps: those of the period, by input: 'visible' or 'thermal'.
         latencies: visible stamp to publication, in seconds.
         engine_times: in seconds.
         label: the last degradation found; empty before the first.
@@ -62,6 +63,7 @@ class Snapshot:
     drops: dict[str, int]
     new_drops: dict[str, tuple[int, str]]
     time_jumps: int
+    new_jumps: dict[str, int]
     latencies: list[float]
     engine_times: list[float]
     label: str

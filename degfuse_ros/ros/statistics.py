@@ -58,6 +58,7 @@ class Statistics:
 
     def _start_period(self) -> None:
         self._new_drops: dict[str, tuple[int, str]] = {}
+        self._new_jumps: Counter = Counter()
         self._offsets: list[int] = []
         self._latencies: list[float] = []
         self._engine_times: list[float] = []
@@ -90,10 +91,11 @@ class Statistics:
             self._offsets.append(offset)
             self._forget_stamps()
 
-    def jumped(self) -> None:
-        """Count a jump of the stamps back in time."""
+    def jumped(self, topic: str) -> None:
+        """Count a jump of the stamps of 'visible' or 'thermal' back in time."""
         with self._lock:
             self._time_jumps += 1
+            self._new_jumps[topic] += 1
             self._forget_stamps()
 
     def _forget_stamps(self) -> None:
@@ -156,8 +158,8 @@ class Statistics:
                 last_offset=self._last_offset, offsets=self._offsets,
                 smallest_offset=self._smallest_offset,
                 drops={**self._drops, **unmatched}, new_drops=self._new_drops,
-                time_jumps=self._time_jumps, latencies=self._latencies,
-                engine_times=self._engine_times, label=self._label,
+                time_jumps=self._time_jumps, new_jumps=dict(self._new_jumps),
+                latencies=self._latencies, engine_times=self._engine_times, label=self._label,
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices))
             # What keeps an input topic silent is said for as long as it is silent.

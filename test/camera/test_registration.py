@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from degfuse_ros.camera.registration import match_size
 
@@ -32,4 +33,10 @@ def test_shrinking_keeps_a_small_hot_object() -> None:
 
 
 def test_constant_stays_constant() -> None:
-    assert np.unique(match_size(np.full((30, 40), 77, np.uint8), 100, 130)).tolist() == [77]
+    assert np.unique(match_size(np.full((32, 40), 77, np.uint8), 100, 130)).tolist() == [77]
+
+
+@pytest.mark.parametrize('shape', [(31, 640), (480, 31), (1, 1)])
+def test_a_thumbnail_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f'32 x 32 .* Got {shape[1]} x {shape[0]}; '):
+        match_size(np.zeros(shape, np.uint8), 480, 640)

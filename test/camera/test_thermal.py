@@ -45,8 +45,42 @@ def test_one_hot_pixel_does_not_darken_the_picture() -> None:
 def test_window_moves_by_the_share_that_smoothing_leaves() -> None:
     thermal_range = ThermalRange()
     thermal_range.to_8_bit(ramp(20_000, 21_000), 0.0, 100.0, 0.75)
-    thermal_range.to_8_bit(ramp(24_000, 29_000), 0.0, 100.0, 0.75)
-    assert thermal_range.window == pytest.approx((21_000, 23_000))
+    thermal_range.to_8_bit(ramp(20_800, 24_800), 0.0, 100.0, 0.75)
+    assert thermal_range.window == pytest.approx((20_200, 21_950))
+
+
+def scene(base: int) -> np.ndarray:
+    """Return a noisy slope of about 400 counts."""
+    noise = np.random.default_rng(0).normal(0, 80, (120, 160))
+    return (base + noise + np.linspace(0, 400, 160)).round().astype(np.uint16)
+
+
+def saturated(grey: np.ndarray) -> float:
+    """Return the share of pixels that are all black or all white."""
+    return float(((grey == 0) | (grey == 255)).mean())
+
+
+@pytest.mark.parametrize('count', [0, 29_000, 65_535])
+def test_a_frame_of_one_value_in_a_steady_scene_leaves_no_trace(count: int) -> None:
+    thermal_range = ThermalRange()
+    before = thermal_range.to_8_bit(scene(30_000), 1.0, 99.0, 0.9)
+    thermal_range.to_8_bit(np.full((120, 160), count, np.uint16), 1.0, 99.0, 0.9)
+    assert (thermal_range.to_8_bit(scene(30_000), 1.0, 99.0, 0.9) == before).all()
+
+
+def test_a_first_frame_of_one_value_leaves_no_trace() -> None:
+    thermal_range = ThermalRange()
+    thermal_range.to_8_bit(np.zeros((120, 160), np.uint16), 1.0, 99.0, 0.9)
+    assert thermal_range.window is None
+    assert saturated(thermal_range.to_8_bit(scene(30_000), 1.0, 99.0, 0.9)) < 0.05
+
+
+@pytest.mark.parametrize('jump', [3000, -3000])
+def test_a_jump_of_the_gain_is_followed_at_once(jump: int) -> None:
+    thermal_range = ThermalRange()
+    before = thermal_range.to_8_bit(scene(30_000), 1.0, 99.0, 0.9)
+    after = thermal_range.to_8_bit(scene(30_000 + jump), 1.0, 99.0, 0.9)
+    assert np.abs(before.astype(int) - after).max() <= 1
 
 
 def test_flat_frame_has_no_contrast() -> None:

@@ -107,9 +107,13 @@ def test_without_autostart_the_node_waits(installed: None, ros_domain: int) -> N
         peer.until(lambda: peer.state == 'unconfigured', timeout=60)
 
 
-def test_bad_argument_is_one_clear_line(installed: None, ros_domain: int) -> None:
+@pytest.mark.parametrize(('argument', 'reason'), [
+    ('sync_slop:=fast', "sync_slop must be 0.0001 to 10.0 (double). Got 'fast'"),
+    ('use_sim_time:=banana', "use_sim_time must be true or false. Got 'banana'"),
+])
+def test_bad_argument_is_one_clear_line(
+        installed: None, ros_domain: int, argument: str, reason: str) -> None:
     assert ros_domain
-    done = subprocess.run([sys.executable, '-c', LAUNCH, LAUNCH_FILE, 'sync_slop:=fast'],
+    done = subprocess.run([sys.executable, '-c', LAUNCH, LAUNCH_FILE, argument],
                           capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode != 0
-    assert "sync_slop must be 0.0001 to 10.0 (double). Got 'fast'" in done.stderr + done.stdout
+    assert done.returncode != 0 and reason in done.stderr + done.stdout

@@ -21,8 +21,8 @@ LOST = replace(GOOD, silent_for=5.0)
 HEALTHY = Snapshot(
     visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
     last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
-    new_drops={'mailbox': (28, '')}, time_jumps=0, latencies=[0.5], engine_times=[0.4],
-    label='fog', failures=0, failure='', failing=False, notices={})
+    new_drops={'mailbox': (28, '')}, time_jumps=0, new_jumps={}, latencies=[0.5],
+    engine_times=[0.4], label='fog', failures=0, failure='', failing=False, notices={})
 
 
 def advice(**changes: Any) -> list[tuple[int, str]]:
@@ -82,3 +82,10 @@ def test_worst_comes_first() -> None:
     assert found == [(ERROR, 'the last 7 inferences failed: no memory'),
                      (WARN, 'a subscriber asks for more')]
     assert advice(failures=1, failure='odd') == [(WARN, 'an inference failed: odd')]
+
+
+def test_stamps_that_keep_going_back_are_told_once_is_a_bag_that_begins_anew() -> None:
+    assert advice(time_jumps=7, new_jumps={'visible': 1, 'thermal': 1}) == []
+    [(level, text)] = advice(new_jumps={'thermal': 12})
+    assert level == WARN and text.startswith(
+        'stamps of /ir/image_raw went back 12 times; two publishers on it, or clocks that differ?')

@@ -27,7 +27,8 @@ def node(ros_domain: int) -> Iterator[Node]:
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=ros_domain)
     made = rclpy.create_node(
-        'reporter', context=context, automatically_declare_parameters_from_overrides=True,
+        'reporter', context=context, namespace='front',
+        automatically_declare_parameters_from_overrides=True,
         parameter_overrides=[Parameter('diagnostics_period', value=0.1)])
     yield made
     made.destroy_node()
@@ -46,7 +47,7 @@ def test_status_has_the_worst_level_and_every_text(node: Node) -> None:
         if len(received) >= 2:
             break
     [status] = received[-1].status
-    assert (status.name, status.level, status.hardware_id) == ('reporter', b'\x02', 'GPU')
+    assert (status.name, status.level, status.hardware_id) == ('front/reporter', b'\x02', 'GPU')
     assert status.message == 'the camera burns; it is warm'
     assert values(status) == {'device_name': 'GPU'}
 

@@ -79,6 +79,18 @@ def test_a_broken_file_is_named_and_the_others_arrive(subscriber: Subscriber,
     assert [line.split()[1] for line in output.splitlines()] == ['a', 'c']
 
 
+def test_files_that_vanish_end_an_endless_stream(subscriber: Subscriber,
+                                                 folders: tuple[Path, Path]) -> None:
+    process = start('degfuse_ros.ros.image_publisher', '--rate', '20', '--repeat', '0',
+                    '--visible', str(folders[0]), '--thermal', str(folders[1]))
+    subscriber.until(lambda: subscriber.received['visible/image'])
+    for file in folders[0].iterdir():
+        file.unlink()
+    subscriber.until(lambda: process.poll() is not None)
+    assert process.returncode == 1
+    assert process.communicate()[1].count('none of the 3 pairs can be read') == 1
+
+
 @pytest.mark.parametrize('names', ['a\nnobody\n', ''])
 def test_a_list_that_does_not_fit_ends_with_one_line(
         folders: tuple[Path, Path], tmp_path: Path, names: str, ros_domain: int) -> None:

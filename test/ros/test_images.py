@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -72,6 +73,15 @@ def test_16_bit_thermal(encoding: str, big: int, padding: bytes) -> None:
     counts = images.to_grey(sent)
     assert counts.dtype == np.uint16 and counts.dtype.isnative
     assert counts.ravel().tolist() == COUNTS
+    assert cv2.flip(counts, -1).ravel().tolist() == COUNTS[::-1]  # OpenCV takes no odd step
+
+
+@pytest.mark.parametrize(('encoding', 'step'), [('mono8', 3), ('rgb8', 7), ('16UC1', 6)])
+@pytest.mark.skipif(sys.byteorder == 'big', reason='the bytes of 16UC1 change places here')
+def test_pixels_are_not_copied(encoding: str, step: int) -> None:
+    sent = message(encoding, step, bytes(2 * step))
+    pixels = (images.to_rgb if encoding == 'rgb8' else images.to_grey)(sent)
+    assert np.shares_memory(pixels, np.frombuffer(sent.data, np.uint8))
 
 
 def test_visible_mono16_shows_its_upper_bits() -> None:

@@ -29,6 +29,17 @@ def test_the_nodes_own_reason_is_given(ros_domain: int) -> None:
         assert graph.state == 'unconfigured'
 
 
+def test_the_reason_is_not_another_robots(ros_domain: int) -> None:
+    def robot(name: str) -> FuseGraph:
+        return FuseGraph(ros_domain, ['-r', f'__ns:=/{name}'],
+                         model=f'/nowhere/{name}.safetensors')
+
+    with robot('front'), robot('rear'):
+        for name in ('front', 'rear', 'front'):
+            with pytest.raises(RuntimeError, match=f'/nowhere/{name}.safetensors'):
+                bring_up(f'/{name}/fuse')
+
+
 def test_absent_node_is_named(ros_domain: int) -> None:
     assert ros_domain
     with pytest.raises(RuntimeError, match='no lifecycle node /absent. Start it first'):

@@ -49,19 +49,55 @@ def test_camera_info_of_the_same_size_is_unchanged() -> None:
 
 
 def test_a_point_falls_on_the_scaled_pixel() -> None:
-    info = camera_info_message(camera(), 240, 160, HEADER)
+    info = camera_info_message(camera(), 120, 160, HEADER)
     point = np.array([0.3, -0.2, 2.0])
     before = np.reshape(camera().k, (3, 3)) @ point
     after = np.reshape(info.k, (3, 3)) @ point
-    assert after[:2] / after[2] == pytest.approx(before[:2] / before[2] * [0.25, 0.5])
+    assert after[:2] / after[2] == pytest.approx(before[:2] / before[2] * 0.25)
     projected = np.reshape(info.p, (3, 4)) @ [*point, 1.0]
     original = np.reshape(camera().p, (3, 4)) @ [*point, 1.0]
     assert projected[:2] / projected[2] == pytest.approx(
-        original[:2] / original[2] * [0.25, 0.5])
-    assert (info.width, info.height) == (160, 240) and list(info.d) == list(camera().d)
+        original[:2] / original[2] * 0.25)
+    assert (info.width, info.height) == (160, 120) and list(info.d) == list(camera().d)
 
 
 def test_camera_info_without_a_size_is_taken_to_fit() -> None:
     source = camera()
     source.width = source.height = 0
     assert list(camera_info_message(source, 480, 640, HEADER).k) == list(source.k)
+
+
+def cropped() -> CameraInfo:
+    """Return the camera with the region 80 x 48 at (280, 216)."""
+    info = camera()
+    info.k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
+    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 280, 216, 80, 48
+    return info
+
+
+def test_a_region_of_interest_moves_the_principal_point() -> None:
+    info = camera_info_message(cropped(), 48, 80, HEADER)
+    assert list(info.k) == [500.0, 0.0, 40.0, 0.0, 500.0, 24.0, 0.0, 0.0, 1.0]
+    assert list(info.p) == [500.0, 0.0, 40.0, -60.0, 0.0, 510.0, 24.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    assert (info.width, info.height) == (80, 48)
+    assert info.roi == CameraInfo().roi and (info.binning_x, info.binning_y) == (0, 0)
+
+
+def test_binning_shrinks_the_region() -> None:
+    source = cropped()
+    source.roi.width = 81  # the odd column is left out
+    source.binning_x = source.binning_y = 2
+    info = camera_info_message(source, 24, 40, HEADER)
+    assert list(info.k) == [250.0, 0.0, 20.0, 0.0, 250.0, 12.0, 0.0, 0.0, 1.0]
+    assert info.roi == CameraInfo().roi and (info.binning_x, info.binning_y) == (0, 0)
+
+
+@pytest.mark.parametrize(('source', 'height', 'width', 'described'), [
+    (camera(), 240, 160, '640x480'),  # another shape
+    (cropped(), 480, 640, '80x48'),  # the image was not cropped after all
+    (cropped(), 24, 40, '80x48'),  # binned, and not said
+])
+def test_camera_info_of_other_images_is_refused(
+        source: CameraInfo, height: int, width: int, described: str) -> None:
+    with pytest.raises(ValueError, match=f'images of {described}.* image is {width}x{height}'):
+        camera_info_message(source, height, width, HEADER)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import rclpy
 from image_messages import IMAGE_QOS, image
+from message_filters import ApproximateTimeSynchronizer
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -44,10 +45,12 @@ class Bench:
                       for publisher in self.publishers.values()):
             self.executor.spin_once(timeout_sec=0.1)
 
-    def send(self, topic: str, milliseconds: int) -> None:
+    def send(self, topic: str, milliseconds: int, **stamp: int) -> None:
         """Publish one image and wait until it was received: reliable order for the test."""
         before = self._arrived(topic)
         message = image(START + milliseconds * MILLISECOND, 'mono8')
+        for field, value in stamp.items():
+            setattr(message.header.stamp, field, value)
         self.publishers[topic].publish(message)
         for _ in range(200):
             self.executor.spin_once(timeout_sec=0.05)
@@ -115,12 +118,11 @@ def test_bag_loop_goes_on_and_is_counted(bench: Bench) -> None:
 
 
 def test_late_match_of_an_older_pair_is_dropped(bench: Bench) -> None:
-    bench.send('visible', 0)
-    bench.send('visible', 100)
-    bench.send('thermal', 100)
+    bench.node.set_parameters([Parameter('sync_slop', value=0.2)])
+    for topic, milliseconds in (('visible', 0), ('visible', 100), ('thermal', 100)):
+        bench.send(topic, milliseconds)
     assert bench.stamps() == [100.0]
-    bench.pairing._last_stamps.pop('thermal')  # a second thermal publisher, one frame behind
-    bench.send('thermal', 0)
+    bench.send('thermal', 150)  # its only partner left is the older visible image
     assert bench.stamps() == [100.0]
     assert snapshot(bench).drops['out_of_order'] == 1
 
@@ -129,6 +131,42 @@ def test_close_unsubscribes(bench: Bench) -> None:
     bench.pairing.close()
     for _ in range(100):
         bench.executor.spin_once(timeout_sec=0.05)
-        if not bench.publishers['visible'].get_subscription_count():
+        counts = [publisher.get_subscription_count() for publisher in bench.publishers.values()]
+        if not any(counts):
             break
-    assert bench.publishers['thermal'].get_subscription_count() == 0
+    assert counts == [0, 0]
+
+
+@pytest.mark.parametrize(('seconds', 'nanoseconds'), [
+    (-1, 2_000_000_000), (-5, 0), (5, 1_000_000_000)])
+def test_a_stamp_that_no_clock_gives_is_counted(
+        bench: Bench, seconds: int, nanoseconds: int) -> None:
+    bench.send('visible', 0, sec=seconds, nanosec=nanoseconds)
+    bench.send('visible', 100)
+    bench.send('thermal', 100)
+    counted = snapshot(bench)
+    assert bench.stamps() == [100.0] and counted.drops['visible.bad_stamp'] == 1
+    assert f'{seconds} s and {nanoseconds} ns' in counted.new_drops['visible.bad_stamp'][1]
+
+
+def test_a_failure_of_the_synchroniser_is_counted_and_the_next_pair_comes(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object, *messages: object) -> None:
+        raise OverflowError('the stamp\nis odd')
+
+    with monkeypatch.context() as patch:  # raised where its lock is held
+        patch.setattr(ApproximateTimeSynchronizer, 'signalMessage', fail)
+        bench.send('visible', 0)
+        bench.send('thermal', 0)
+    bench.send('visible', 100)
+    bench.send('thermal', 100)
+    assert bench.stamps() == [100.0]
+    count, reason = snapshot(bench).new_drops['thermal.pairing']
+    assert count == 1 and 'OverflowError: the stamp is odd' in reason and '\n' not in reason
+
+
+def test_jumps_are_counted_by_topic(bench: Bench) -> None:
+    for milliseconds in (500, 100, 600, 200):
+        bench.send('thermal', milliseconds)
+    counted = snapshot(bench)
+    assert counted.new_jumps == {'thermal': 2} and counted.time_jumps == 2

@@ -69,9 +69,12 @@ def test_smallest_offset_is_signed_and_of_images_since_the_last_pair() -> None:
     assert counted.snapshot().smallest_offset == -150 * MILLISECOND
     counted.accepted('visible', 1200 * MILLISECOND)
     assert counted.snapshot().smallest_offset == 50 * MILLISECOND
-    counted.jumped()
+    counted.jumped('visible')
     snapshot = counted.snapshot()
     assert snapshot.smallest_offset is None and snapshot.time_jumps == 1
+    assert snapshot.new_jumps == {'visible': 1}
+    later = counted.snapshot()
+    assert later.new_jumps == {} and later.time_jumps == 1
 
 
 def test_drops_are_counted_for_ever_and_told_once() -> None:

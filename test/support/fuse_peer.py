@@ -67,9 +67,12 @@ class FusePeer:
                 (CameraInfo, f'{fused}/camera_info', self.camera_infos.append),
                 (Classification, f'{fused}/degradation', self.degradations.append),
                 (DiagnosticArray, f'{fused}/routing', self.routings.append),
-                (DiagnosticArray, '/diagnostics', lambda array: self.statuses.extend(
-                    status for status in array.status if status.name == 'fuse'))):
+                (DiagnosticArray, '/diagnostics', self._keep_statuses)):
             self.peer.create_subscription(kind, topic, keep, 10)
+
+    def _keep_statuses(self, array: DiagnosticArray) -> None:
+        name = self._target.lstrip('/')
+        self.statuses.extend(status for status in array.status if status.name == name)
 
     def until(self, condition: Callable[[], Any], timeout: float = 20.0,
               each: Callable[[], Any] = lambda: None) -> Any:
