@@ -268,9 +268,19 @@ def test_only_the_routed_experts_are_computed(shipped: FusionEngine):
     np.testing.assert_array_equal(computed, fusion.routing > 0)
 
 
-def test_warm_up_takes_any_size(moved: FusionEngine):
+def test_warm_up_takes_any_size_and_fuses_it(
+        moved: FusionEngine, monkeypatch: pytest.MonkeyPatch):
+    sizes: list[tuple[int, ...]] = []
+    fuse = moved.fuse
+
+    def watched(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> Fusion:
+        sizes.append(thermal.shape)
+        return fuse(visible, thermal)
+
+    monkeypatch.setattr(moved, 'fuse', watched)
     moved.warm_up(50, 70)
     moved.warm_up(1, 1)
+    assert sizes == [(50, 70), (32, 32)]
 
 
 def test_a_worker_thread_gets_the_same_result(moved: FusionEngine):
