@@ -6,7 +6,6 @@ The environment is set on import, because rclpy reads it once.
 """
 
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -41,16 +40,6 @@ def _set_environment() -> None:
     os.environ['ROS_LOG_DIR'] = tempfile.mkdtemp(prefix='degfuse_ros_log_')
 
 
-def _is_free(domain: int) -> bool:
-    """Tell whether no DDS participant on this machine listens for discovery in a domain."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(('', 7400 + 250 * domain))  # the discovery port that DDSI-RTPS prescribes
-        except OSError:
-            return False
-    return True
-
-
 _set_environment()
 # Two test runs at once start at different places, so that they do not race for one domain.
 _candidates = count(os.getpid())
@@ -59,9 +48,10 @@ _candidates = count(os.getpid())
 @contextmanager
 def _free_domain() -> Iterator[int]:
     """Put a ROS domain that nobody uses into ROS_DOMAIN_ID for a while."""
+    from degfuse_ros.cli.ros_environment import is_free
     size = LAST_DOMAIN - FIRST_DOMAIN + 1
     domain = next((number for number in (FIRST_DOMAIN + next(_candidates) % size
-                                         for _ in range(size)) if _is_free(number)), None)
+                                         for _ in range(size)) if is_free(number)), None)
     if domain is None:
         pytest.fail(f'ROS domains {FIRST_DOMAIN} to {LAST_DOMAIN} are all in use; '
                     'stop some ROS processes')

@@ -13,6 +13,7 @@ from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, make_folder, path, write_file
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
+from degfuse_ros.network.config import CLASSES
 
 if TYPE_CHECKING:
     from degfuse_ros.demo.contact_sheet import Row
@@ -27,7 +28,6 @@ _SILENCE = 4.0
 _GIF_PICTURES = 60
 _GIF_PANEL = (240, 180)
 _SHEET, _GIF, _SUMMARY = 'contact_sheet.png', 'demo.gif', 'summary.json'
-_SHEET_CLASSES = ('clean', 'fog', 'low_light', 'overexposed', 'rain')
 
 
 def add_parser(subparsers: Any) -> None:
@@ -172,7 +172,7 @@ def _report(args: argparse.Namespace, work: Path, summary: 'DemoSummary') -> Non
 def _best(summary: 'DemoSummary') -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the moment of each class with most people near, among those when it is strongest."""
     chosen = []
-    for label in _SHEET_CLASSES:
+    for label in CLASSES:
         pairs = [pair for pair in summary.pairs if pair[0]['class'] == label]
         peak = max((truth['severity'] for truth, _ in pairs), default=0)
         pairs = [pair for pair in pairs if pair[0]['severity'] >= peak - 0.02]

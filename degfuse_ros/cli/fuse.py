@@ -155,9 +155,12 @@ def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', boo
     """Fuse one pair; tell whether the thermal image had to be resized."""
     from degfuse_ros.camera.registration import match_size
     from degfuse_ros.camera.thermal import ThermalRange
+    from degfuse_ros.ros.parameter_table import TABLE
     visible, thermal = pair.read()
-    # Single images: each gets its own window, from the same percentiles as the node's default.
-    thermal = ThermalRange().to_8_bit(thermal, 1.0, 99.0, 0.0)
+    # Single images: each gets its own window, from the node's default percentiles.
+    low, high = (float(row.default) for row in TABLE
+                 if row.name in ('thermal_percentile_low', 'thermal_percentile_high'))
+    thermal = ThermalRange().to_8_bit(thermal, low, high, 0.0)
     height, width = visible.shape[:2]
     changed = thermal.shape != (height, width)
     return engine.fuse(visible, match_size(thermal, height, width)), changed

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from degfuse_ros.cli.command_error import CommandError
+from degfuse_ros.ros.dds_profile import profile_variable
 
 # Domains 1 to 100 keep all DDS ports below the range from which Linux hands out client ports.
 _DOMAINS = range(60, 101)
@@ -41,11 +42,8 @@ def set_environment() -> int:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     profile = find_profile()
     if profile is not None:
-        # Newer releases warn of the old name, older ones know no other.
-        old = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
-        os.environ.setdefault(f'{"FASTRTPS" if old else "FASTDDS"}_DEFAULT_PROFILES_FILE',
-                              str(profile))
-    domain = next((number for number in _DOMAINS if _is_free(number)), None)
+        os.environ.setdefault(profile_variable(), str(profile))
+    domain = next((number for number in _DOMAINS if is_free(number)), None)
     if domain is None:
         raise CommandError(f'ROS domains {_DOMAINS[0]} to {_DOMAINS[-1]} are all in use: stop '
                            'some ROS processes')
@@ -62,7 +60,7 @@ def find_profile() -> Path | None:
                  if (folder / 'fastdds.xml').is_file()), None)
 
 
-def _is_free(domain: int) -> bool:
+def is_free(domain: int) -> bool:
     """Tell whether nobody on this machine listens for discovery in a domain."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
