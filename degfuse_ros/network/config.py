@@ -18,6 +18,9 @@ DEGRADATIONS = CLASSES[1:]
 TASKS = ('fusion', 'reconstruction')
 """What a decoder pass is for; drives the gates through the task embedding (equation 20)."""
 
+GUIDANCE_INPUTS = ('raw', 'enhanced', 'constant')
+"""What the gates' guidance comes from; the last two exist for ablations."""
+
 TOWER_FOLDER = Path(__file__).parent
 """Folder of our own OpenCLIP model configs, one JSON file each, named as the tower."""
 
@@ -74,6 +77,9 @@ class ModelConfig:
         tower: vision tower sizes, or {'open_clip': NAME, 'image_size': N, 'embed_dim': N} for one
             that only open_clip can build.
         sentence_groups: number of (class, severity word) sentence groups stored with the model.
+        enhancement: False leaves PKDM out; both images reach the network unchanged.
+        guidance: one of `GUIDANCE_INPUTS`: DAGM reads the raw images or PKDM's output, or the
+            gates read a constant in place of d_deg, so that every image is routed alike.
 
     Raises:
         ValueError: a size that cannot work, with the offending value.
@@ -89,6 +95,8 @@ class ModelConfig:
     guidance_dim: int = 512
     tower: dict[str, Any] = dataclasses.field(default_factory=_tiny_tower)
     sentence_groups: int = 13
+    enhancement: bool = True
+    guidance: str = 'raw'
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.hidden) or len(self.widths) < 2:
@@ -101,6 +109,12 @@ class ModelConfig:
             raise ValueError(f'expert kernels need odd sides. Got {self.kernels}.')
         if not {'image_size', 'embed_dim'} <= set(self.tower):
             raise ValueError(f'tower needs image_size and embed_dim. Got {self.tower}.')
+        if self.guidance not in GUIDANCE_INPUTS:
+            raise ValueError(f"guidance must be one of {', '.join(GUIDANCE_INPUTS)}. "
+                             f'Got {self.guidance!r}.')
+        if self.guidance == 'enhanced' and not self.enhancement:
+            raise ValueError("guidance 'enhanced' needs enhancement. "
+                             f'Got enhancement {self.enhancement!r}.')
 
     @property
     def multiple(self) -> int:

@@ -15,6 +15,10 @@ from degfuse_ros.network.gate import Assignment, Gate, GateDecision, assign
 from degfuse_ros.network.image_math import luma, replace_luma
 from degfuse_ros.network.pkdm import PriorEnhancement
 
+# Every entry of the vector that stands in for d_deg when guidance is 'constant': the root mean
+# square of d_deg in a trained model, so that the gates start and learn at the same pace.
+CONSTANT_GUIDANCE = 0.2
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -30,22 +34,31 @@ class Routing:
 
 
 @dataclass(frozen=True)
+class Enhanced:
+    """What the encoders read, values in [0, 1].
+
+    Attributes:
+        visible: B x 3 x H x W, RGB: PKDM's restored visible image, or the raw one without PKDM.
+        thermal: B x 1 x H x W: PKDM's sharpened thermal image, or the raw one.
+        curves: B x 8 x H/4 x W/4, PKDM's curve maps; None without PKDM.
+    """
+
+    visible: Tensor
+    thermal: Tensor
+    curves: Tensor | None
+
+
+@dataclass(frozen=True)
 class Fused:
     """Result of the inference path, values in [0, 1].
 
     Attributes:
         image: B x 3 x H x W, RGB.
         luma: B x 1 x H x W, the fused luminance before chroma is added.
-        visible: B x 3 x H x W, PKDM's restored visible image.
-        thermal: B x 1 x H x W, PKDM's sharpened thermal image.
-        curves: B x 8 x H/4 x W/4, PKDM's curve maps.
     """
 
     image: Tensor
     luma: Tensor
-    visible: Tensor
-    thermal: Tensor
-    curves: Tensor
 
 
 def _head(channels: int, outputs: int) -> nn.Sequential:
@@ -98,7 +111,7 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.config = config
         widths, levels = config.widths, len(config.widths)
-        self.enhancement = PriorEnhancement()
+        self.enhancement = PriorEnhancement() if config.enhancement else None
         self.visible_encoder = _Encoder(3, config)
         self.thermal_encoder = _Encoder(1, config)
         self.project = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths)
@@ -123,13 +136,27 @@ class FusionNetwork(nn.Module):
 
     def route(self, guidance: Tensor, task: str = 'fusion') -> Routing:
         """Decide every layer's experts from the guidance vectors, B x D, for one task."""
+        if self.config.guidance == 'constant':
+            guidance = torch.full_like(guidance, CONSTANT_GUIDANCE)
         decision = self.gate(guidance + self.task_embedding[TASKS.index(task)])
         return Routing(decision, dict(zip(self.layer_names, assign(decision))))
 
-    def encode(self, visible: Tensor, thermal: Tensor, routing: Routing) -> list[Tensor]:
-        """Encode enhanced images; join and project the branches level by level (equation 13)."""
-        pairs = zip(self.visible_encoder(visible, routing, 'visible'),
-                    self.thermal_encoder(thermal, routing, 'thermal'))
+    def enhance(self, visible: Tensor, thermal: Tensor) -> Enhanced:
+        """Run PKDM, where the model has it.
+
+        Args:
+            visible: B x 3 x H x W, RGB in [0, 1]; sides are multiples of `config.multiple`.
+            thermal: B x 1 x H x W in [0, 1].
+        """
+        if self.enhancement is None:
+            return Enhanced(visible, thermal, None)
+        restored, curves = self.enhancement.visible(visible)
+        return Enhanced(restored, self.enhancement.thermal(thermal), curves)
+
+    def encode(self, enhanced: Enhanced, routing: Routing) -> list[Tensor]:
+        """Encode both images; join and project the branches level by level (equation 13)."""
+        pairs = zip(self.visible_encoder(enhanced.visible, routing, 'visible'),
+                    self.thermal_encoder(enhanced.thermal, routing, 'thermal'))
         return [project(torch.cat(pair, 1)) for project, pair in zip(self.project, pairs)]
 
     def decode(self, skips: list[Tensor], routing: Routing) -> Tensor:
@@ -139,33 +166,29 @@ class FusionNetwork(nn.Module):
             features = self.up[name](mixture(features, routing.layers[name])) + skip
         return features  # B x C x H/2 x W/2
 
-    def fuse(self, visible: Tensor, thermal: Tensor,
-             routing: Routing) -> tuple[Fused, list[Tensor]]:
-        """Inference path.
+    def fuse(self, enhanced: Enhanced, routing: Routing) -> tuple[Fused, list[Tensor]]:
+        """Fuse what `enhance` returned.
 
         Args:
-            visible: B x 3 x H x W, RGB in [0, 1]; sides are multiples of `config.multiple`.
-            thermal: B x 1 x H x W in [0, 1].
+            enhanced: both images.
             routing: of the fusion task.
 
         Returns:
             The fused result and the projected features that `reconstruct` starts from.
         """
-        enhanced, curves = self.enhancement.visible(visible)
-        heat = self.enhancement.thermal(thermal)
-        skips = self.encode(enhanced, heat, routing)
+        skips = self.encode(enhanced, routing)
         # The head corrects the brighter of the two sources, the target of equation 16: full
         # resolution detail need not pass through the half-resolution features.
-        start = torch.maximum(luma(enhanced), heat)
+        start = torch.maximum(luma(enhanced.visible), enhanced.thermal)
         fused = (start + self.fused_head(self.decode(skips, routing))).clamp(0, 1)
-        return Fused(replace_luma(enhanced, fused), fused, enhanced, heat, curves), skips
+        return Fused(replace_luma(enhanced.visible, fused), fused), skips
 
-    def reconstruct(self, fused: Fused, skips: list[Tensor],
+    def reconstruct(self, enhanced: Enhanced, skips: list[Tensor],
                     routing: Routing) -> tuple[Tensor, Tensor]:
         """Training only: clean visible B x 3 x H x W and clean thermal B x 1 x H x W.
 
         Args:
-            fused: result of `fuse`.
+            enhanced: what `fuse` was given.
             skips: projected features from `fuse`.
             routing: of the reconstruction task.
 
@@ -176,5 +199,5 @@ class FusionNetwork(nn.Module):
             raise RuntimeError('this network was built without reconstruction heads; build it '
                                'with reconstruction=True.')
         features = self.decode(skips, routing)
-        return (fused.visible + self.visible_head(features),
-                fused.thermal + self.thermal_head(features))
+        return (enhanced.visible + self.visible_head(features),
+                enhanced.thermal + self.thermal_head(features))

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from degfuse_ros.network.config import GUIDANCE_INPUTS
+
 
 class ConfigError(ValueError):
     """A setting that is unknown or cannot work; the message is one line."""
@@ -53,6 +55,10 @@ class FusionConfig:
     out: str
     start: str | None = None
     curve_only: bool = False
+    active: int = 2
+    dense: bool = False
+    enhancement: bool = True
+    guidance_input: str = 'raw'
     split: str = 'train'
     exclude_sources: tuple[str, ...] = ()
     size: tuple[int, int] = (288, 384)
@@ -82,18 +88,29 @@ Settings = TypeVar('Settings', GuidanceConfig, FusionConfig)
 
 
 def _check(config: GuidanceConfig | FusionConfig) -> None:
-    for name in ('steps', 'batch', 'log_every', 'save_every', 'lora_rank'):
+    for name in ('steps', 'batch', 'log_every', 'save_every', 'lora_rank', 'active'):
         if getattr(config, name, 1) < 1:
             raise ConfigError(f'{name} must be 1 or more. Got {getattr(config, name)!r}.')
     if min(config.size) < 32 or any(side % 16 for side in config.size):
         raise ConfigError(f'size needs two multiples of 16, 32 or more. Got {config.size!r}.')
     if Path(config.out).is_dir():  # would show only when the trained weights are written
         raise ConfigError(f'out must be a file. Got the folder {config.out}.')
-    if isinstance(config, FusionConfig) and config.curve_only and config.start is None:
+    if isinstance(config, FusionConfig):
+        _check_fusion(config)
+
+
+def _check_fusion(config: FusionConfig) -> None:
+    if config.curve_only and config.start is None:
         raise ConfigError('curve_only needs start: the weight file whose curve is to be finished.')
-    if isinstance(config, FusionConfig) and not 0 <= config.real < config.batch:
+    if not 0 <= config.real < config.batch:
         raise ConfigError(f'real must lie in 0..{config.batch - 1}, below batch. '
                           f'Got {config.real!r}.')
+    if config.guidance_input not in GUIDANCE_INPUTS:
+        raise ConfigError(f"guidance_input must be one of {', '.join(GUIDANCE_INPUTS)}. "
+                          f'Got {config.guidance_input!r}.')
+    if not config.enhancement and (config.curve_only or config.guidance_input == 'enhanced'):
+        raise ConfigError('enhancement: false leaves out PKDM, which curve_only trains and '
+                          'guidance_input: enhanced reads. Give one or the other.')
 
 
 def _scalar(kind: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ degfuse train fusion --config config/train/fusion.yaml data=DATA guidance=FILE o
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from degfuse_ros.network import losses
-from degfuse_ros.network.config import CLASSES
+from degfuse_ros.network.config import CLASSES, ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.fusion_network import Enhanced, FusionNetwork
 from degfuse_ros.network.gate import GateDecision
 from degfuse_ros.network.image_math import luma
 from degfuse_ros.network.model_file import ModelFileError, load_model, save_model
-from degfuse_ros.training.config import FusionConfig
+from degfuse_ros.training.config import ConfigError, FusionConfig
 from degfuse_ros.training.dataset import (
     CLEAN_CONDITIONS,
     DataError,
@@ -96,67 +97,78 @@ class _Trainee(nn.Module):
         self.network = network
 
 
-def _auxiliary(fusion: GateDecision, reconstruction: GateDecision, shared: int) -> Tensor:
+def _auxiliary(fusion: GateDecision, reconstruction: GateDecision, shared: int,
+               balance: bool) -> Tensor:
     """L_aux = L_load + L_mi (equation 21).
 
     Args:
         fusion: decision of the fusion task.
         reconstruction: decision of the reconstruction task.
         shared: layers at the end that run for both tasks, the decoder.
+        balance: False leaves out L_load.
     """
     probabilities = torch.stack((fusion.probabilities, reconstruction.probabilities))
+    information = losses.mutual_information_loss(probabilities[:, -shared:])
+    if not balance:
+        return information
     return (losses.load_loss(fusion.gates, fusion.load)
             + losses.load_loss(reconstruction.gates[-shared:], reconstruction.load[-shared:])
-            + losses.mutual_information_loss(probabilities[:, -shared:]))
+            + information)
 
 
-def _enhancement_losses(network: FusionNetwork, batch: _Batch, enhanced: Tensor,
-                        curves: Tensor) -> dict[str, Tensor]:
-    """What PKDM answers for by itself.
+def _enhancement_losses(network: FusionNetwork, batch: _Batch,
+                        enhanced: Enhanced) -> dict[str, Tensor]:
+    """What PKDM answers for by itself; nothing where the model has none.
 
     Args:
         network: owner of PKDM.
         batch: images and targets.
-        enhanced: PKDM's visible output for the batch.
-        curves: the curve maps behind it.
+        enhanced: PKDM's output for the batch.
     """
     real = batch.real
+    if network.enhancement is None or enhanced.curves is None:
+        return {}
     terms = {
         # ours: without it nothing tells PKDM, whose chroma the result carries, what is clean.
-        'prior': functional.l1_loss(enhanced[real:], batch.clean_visible[real:]),
-        'smoothness': losses.smoothness_loss(curves)}
+        'prior': functional.l1_loss(enhanced.visible[real:], batch.clean_visible[real:]),
+        'smoothness': losses.smoothness_loss(enhanced.curves)}
     if real:
         night = batch.visible[:real]
         terms['exposure'] = losses.exposure_loss(network.enhancement.brighten(night), night)
     return terms
 
 
-def _losses(network: FusionNetwork, vector: Tensor, batch: _Batch) -> dict[str, Tensor]:
+def _losses(network: FusionNetwork, vector: Tensor, batch: _Batch,
+            enhanced: Enhanced) -> dict[str, Tensor]:
     routing = network.route(vector)
-    fused, skips = network.fuse(batch.visible, batch.thermal, routing)
+    fused, skips = network.fuse(enhanced, routing)
     second = network.route(vector, 'reconstruction')
-    visible, thermal = network.reconstruct(fused, skips, second)
+    visible, thermal = network.reconstruct(enhanced, skips, second)
     real = batch.real
     # I' of a real image is PKDM's output; the loss must not pull it towards the network's.
-    target = torch.cat((fused.visible[:real].detach(), batch.clean_visible[real:]))
+    target = torch.cat((enhanced.visible[:real].detach(), batch.clean_visible[real:]))
     bright = luma(target)
     return {
         'pixel': losses.pixel_loss(fused.luma, bright, batch.clean_thermal),
         'gradient': losses.gradient_loss(fused.luma, bright, batch.clean_thermal),
         'reconstruction': losses.reconstruction_loss(
             visible, target, thermal, batch.clean_thermal),
-        'auxiliary': _auxiliary(routing.decision, second.decision, len(network.decoder)),
-        **_enhancement_losses(network, batch, fused.visible, fused.curves)}
+        # Balance asks that images differ in their experts, which a constant cannot give.
+        'auxiliary': _auxiliary(routing.decision, second.decision, len(network.decoder),
+                                network.config.guidance != 'constant'),
+        **_enhancement_losses(network, batch, enhanced)}
 
 
 def _step_losses(config: FusionConfig, guidance: DegradationGuidance, trainee: _Trainee,
                  batch: _Batch) -> dict[str, Tensor]:
+    network = trainee.network
+    enhanced = network.enhance(batch.visible, batch.thermal)
     if config.curve_only:
-        enhanced, curves = trainee.network.enhancement.visible(batch.visible)
-        return _enhancement_losses(trainee.network, batch, enhanced, curves)
+        return _enhancement_losses(network, batch, enhanced)
+    seen = enhanced if network.config.guidance == 'enhanced' else batch
     with torch.no_grad():
-        f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
-    return _losses(trainee.network, trainee.mlp(f_visible * f_thermal), batch)
+        f_visible, f_thermal = guidance.encode(seen.visible, seen.thermal)
+    return _losses(network, trainee.mlp(f_visible * f_thermal), batch, enhanced)
 
 
 def _save(config: FusionConfig, guidance: DegradationGuidance, average: AveragedModel,
@@ -167,28 +179,50 @@ def _save(config: FusionConfig, guidance: DegradationGuidance, average: Averaged
                trained.network.state_dict(), {'stage': 'fusion', **notes})
 
 
+def _structure(config: FusionConfig, base: ModelConfig) -> ModelConfig:
+    """Turn the ablation switches into the structure of the network to train.
+
+    Raises:
+        ConfigError: more experts active than there are.
+    """
+    kernels, hidden, active = base.kernels, base.hidden, config.active
+    if config.dense:
+        # One expert as dear as the active ones together: 3x3 has 9 taps, the eight shapes have 8
+        # on average.
+        kernels, hidden, active = ((3, 3),), tuple(active * width for width in hidden), 1
+    try:
+        return dataclasses.replace(base, kernels=kernels, hidden=hidden, active=active,
+                                   enhancement=config.enhancement, guidance=config.guidance_input)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
 def _load_trainee(config: FusionConfig,
                   device: torch.device) -> tuple[DegradationGuidance, _Trainee]:
     """Frozen guidance with a trainable MLP, and a network that is new or goes on from `start`."""
     file = load_model(Path(config.guidance))
     guidance = DegradationGuidance(file.config)
     guidance.load_state_dict(file.part('guidance'))
-    network = FusionNetwork(file.config)
+    network = FusionNetwork(_structure(config, file.config))
     if config.start is not None:
         start = load_model(Path(config.start))
         try:
+            if start.config != network.config:
+                raise ValueError('another structure')
             network.load_state_dict(start.part('fusion'))
             guidance.mlp.load_state_dict(start.part('guidance.mlp'))
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise ModelFileError(f'cannot go on from {config.start}: it is no fusion model of the '
-                                 f'structure in {config.guidance}. Give another start.') from error
+                                 f'structure in {config.guidance} and in the settings active, '
+                                 'dense, enhancement and guidance_input. Give another start or '
+                                 'the settings that it was trained with.') from error
     guidance.requires_grad_(False).eval().to(device)
     guidance.mlp.requires_grad_(True)
     network.to(device).to(memory_format=torch.channels_last)
     trainee = _Trainee(guidance, network).train()
     if config.curve_only:
         trainee.requires_grad_(False)
-        network.enhancement.curve.requires_grad_(True)
+        network.get_submodule('enhancement.curve').requires_grad_(True)
     return guidance, trainee
 
 

@@ -154,7 +154,7 @@ def test_padding_is_reflection_and_guidance_sees_the_raw_pair(
     with torch.no_grad():
         judged = guidance(seen, heat)
         routing = network.route(judged.vector)
-        fused, _ = network.fuse(wide_seen, wide_heat, routing)
+        fused, _ = network.fuse(network.enhance(wide_seen, wide_heat), routing)
     expected = fused.image[0, :, :37, :50].permute(1, 2, 0) * 255
     fusion = moved.fuse(visible, thermal)
     assert np.abs(fusion.image - expected.numpy()).max() <= 0.51

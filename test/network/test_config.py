@@ -29,6 +29,7 @@ def test_classes_are_those_of_the_ros_contract():
     ModelConfig(widths=(8, 16), hidden=(4, 6), kernels=((1, 3), (3, 1), (3, 3)), active=1,
                 guidance_dim=24, sentence_groups=5),
     ModelConfig(tower={'open_clip': 'RN50', 'image_size': 224, 'embed_dim': 1024}),
+    ModelConfig(enhancement=False, guidance='constant'),
 ])
 def test_json_round_trip(config: ModelConfig):
     text = config.to_json()
@@ -40,6 +41,14 @@ def test_json_round_trip(config: ModelConfig):
 
 def test_equal_configs_write_equal_json():
     assert ModelConfig().to_json() == ModelConfig.from_json(ModelConfig().to_json()).to_json()
+
+
+def test_files_from_before_the_ablations_have_pkdm_and_read_raw_images():
+    values = json.loads(ModelConfig().to_json())
+    del values['enhancement'], values['guidance']
+    restored = ModelConfig.from_json(json.dumps(values))
+    assert restored == ModelConfig()
+    assert restored.enhancement is True and restored.guidance == 'raw'
 
 
 @pytest.mark.parametrize('levels, multiple', [(2, 4), (4, 16), (5, 32)])
@@ -54,6 +63,9 @@ def test_multiple_is_two_to_the_number_of_levels(levels: int, multiple: int):
     ({'active': 9}, '9'),
     ({'kernels': ((3, 3), (2, 3)), 'active': 1}, '(2, 3)'),
     ({'tower': {'image_size': 32}}, "{'image_size': 32}"),
+    ({'guidance': 'cooked'}, "'cooked'"),
+    ({'guidance': None}, 'None'),
+    ({'guidance': 'enhanced', 'enhancement': False}, 'False'),
 ])
 def test_impossible_sizes_are_refused_with_what_was_got(changes: dict[str, Any], got: str):
     with pytest.raises(ValueError) as caught:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The U-Net: budgets, shapes, the untrained answer, routing and gradients."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -20,10 +22,11 @@ LAYERS = ('visible_1', 'visible_2', 'visible_3', 'visible_4',
           'decoder_4', 'decoder_3', 'decoder_2')
 
 
-def network(scale: float = 0.0, reconstruction: bool = True) -> FusionNetwork:
+def network(scale: float = 0.0, reconstruction: bool = True,
+            config: ModelConfig = SMALL) -> FusionNetwork:
     """A small network; with a scale its zero last layers have left zero."""
     torch.manual_seed(0)
-    made = FusionNetwork(SMALL, reconstruction)
+    made = FusionNetwork(config, reconstruction)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(scale * torch.randn_like(parameter))
@@ -60,17 +63,18 @@ def test_any_multiple_of_sixteen_works(height: int, width: int):
     made = network(0.05).eval()
     routing = made.route(torch.randn(2, 16))
     with torch.no_grad():
-        fused, skips = made.fuse(*pair(2, height, width), routing)
+        enhanced = made.enhance(*pair(2, height, width))
+        fused, skips = made.fuse(enhanced, routing)
         clean_visible, clean_thermal = made.reconstruct(
-            fused, skips, made.route(torch.randn(2, 16), 'reconstruction'))
-    assert fused.image.shape == fused.visible.shape == (2, 3, height, width)
-    assert fused.luma.shape == fused.thermal.shape == (2, 1, height, width)
+            enhanced, skips, made.route(torch.randn(2, 16), 'reconstruction'))
+    assert fused.image.shape == enhanced.visible.shape == (2, 3, height, width)
+    assert fused.luma.shape == enhanced.thermal.shape == (2, 1, height, width)
     assert clean_visible.shape == (2, 3, height, width)
     assert clean_thermal.shape == (2, 1, height, width)
     for level, skip in enumerate(skips):
         below = 2 ** (level + 1)
         assert skip.shape == (2, SMALL.widths[level], height // below, width // below)
-    for image in (fused.image, fused.luma, fused.visible, fused.thermal):
+    for image in (fused.image, fused.luma, enhanced.visible, enhanced.thermal):
         assert torch.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
 
 
@@ -78,7 +82,7 @@ def test_untrained_output_is_the_brighter_source_with_the_visible_chroma():
     visible, thermal = pair(1, 48, 32, 0.35, 0.65)  # far enough inside that nothing is clipped
     made = network().eval()
     with torch.no_grad():
-        fused, _ = made.fuse(visible, thermal, made.route(torch.randn(1, 16)))
+        fused, _ = made.fuse(made.enhance(visible, thermal), made.route(torch.randn(1, 16)))
     before, after = (cv2.cvtColor(np.ascontiguousarray(image[0].permute(1, 2, 0).numpy()),
                                   cv2.COLOR_RGB2YCrCb) for image in (visible, fused.image))
     expected = np.maximum(before[..., 0], thermal[0, 0].numpy())
@@ -91,29 +95,55 @@ def test_the_network_reads_and_colours_what_pkdm_enhanced():
     visible, thermal = pair(1, 32, 32, 0.3, 0.5)
     made = network().eval()
     with torch.no_grad():
-        made.enhancement.omega.copy_(torch.tensor([-0.7, -1.0, -1.0]))  # 1.3 times the contrast
-        made.enhancement.laplacian_weight.fill_(0.05)
+        # 1.3 times the contrast
+        made.get_parameter('enhancement.omega').copy_(torch.tensor([-0.7, -1.0, -1.0]))
+        made.get_parameter('enhancement.laplacian_weight').fill_(0.05)
     given: list[Tensor] = []
     for branch in ('visible_encoder', 'thermal_encoder'):
         made.get_submodule(branch).register_forward_hook(
             lambda _module, inputs, _output: given.append(inputs[0]))
     with torch.no_grad():
-        fused, _ = made.fuse(visible, thermal, made.route(torch.randn(1, 16)))
-    torch.testing.assert_close(fused.visible, 1.3 * visible)
-    assert (fused.thermal - thermal).abs().max() > 0.01
-    assert torch.equal(given[0], fused.visible) and torch.equal(given[1], fused.thermal)
+        enhanced = made.enhance(visible, thermal)
+        fused, _ = made.fuse(enhanced, made.route(torch.randn(1, 16)))
+    torch.testing.assert_close(enhanced.visible, 1.3 * visible)
+    assert (enhanced.thermal - thermal).abs().max() > 0.01
+    assert torch.equal(given[0], enhanced.visible) and torch.equal(given[1], enhanced.thermal)
     difference = fused.image - 1.3 * visible  # chroma stays where all channels move alike
     torch.testing.assert_close(difference, difference[:, :1].expand_as(difference))
-    expected = torch.maximum(luma(1.3 * visible), fused.thermal)
+    expected = torch.maximum(luma(1.3 * visible), enhanced.thermal)
     torch.testing.assert_close(fused.luma, expected)
+
+
+def test_without_pkdm_both_images_pass_unchanged():
+    made = network(0.1, config=dataclasses.replace(SMALL, enhancement=False)).eval()
+    visible, thermal = pair(1, 32, 32)
+    enhanced = made.enhance(visible, thermal)
+    assert torch.equal(enhanced.visible, visible) and torch.equal(enhanced.thermal, thermal)
+    assert enhanced.curves is None
+    whole = network(0.1).eval()
+    assert not torch.equal(whole.enhance(visible, thermal).visible, visible)
+    lost = set(whole.state_dict()) - set(made.state_dict())
+    assert {name.split('.')[0] for name in lost} == {'enhancement'}
+    with torch.no_grad():
+        fused, _ = made.fuse(enhanced, made.route(torch.randn(1, 16)))
+    assert (fused.luma - torch.maximum(luma(visible), thermal)).abs().mean() > 1e-3
+
+
+def test_a_constant_guidance_routes_every_image_alike_but_not_every_task():
+    made = network(config=dataclasses.replace(SMALL, guidance='constant')).eval()
+    gates = made.route(torch.randn(5, 16)).decision.gates
+    assert torch.equal(gates, gates[:, :1].expand_as(gates))
+    assert torch.equal(gates, made.route(torch.randn(5, 16)).decision.gates)
+    assert not torch.equal(gates, made.route(torch.randn(5, 16), 'reconstruction').decision.gates)
 
 
 def test_untrained_reconstruction_returns_the_enhanced_images():
     visible, thermal = pair(1, 32, 32)
     made = network().eval()
     with torch.no_grad():
-        fused, skips = made.fuse(visible, thermal, made.route(torch.randn(1, 16)))
-        found = made.reconstruct(fused, skips, made.route(torch.randn(1, 16), 'reconstruction'))
+        enhanced = made.enhance(visible, thermal)
+        _, skips = made.fuse(enhanced, made.route(torch.randn(1, 16)))
+        found = made.reconstruct(enhanced, skips, made.route(torch.randn(1, 16), 'reconstruction'))
     torch.testing.assert_close(found[0], visible, atol=1e-5, rtol=0)
     torch.testing.assert_close(found[1], thermal, atol=1e-5, rtol=0)
 
@@ -125,7 +155,7 @@ def test_both_branches_reach_the_luminance():
 
     def correction(visible: Tensor, thermal: Tensor) -> Tensor:
         """What the network adds to the brighter source."""
-        fused, skips = made.fuse(visible, thermal, routing)
+        fused, skips = made.fuse(made.enhance(visible, thermal), routing)
         return made.fused_head(made.decode(skips, routing))
 
     with torch.no_grad():
@@ -141,10 +171,11 @@ def test_a_batch_equals_its_images_one_by_one():
         routing = made.route(guidance)
         gates = routing.decision.gates
         assert not torch.equal(gates[:, 0] > 0, gates[:, 1] > 0)
-        together, _ = made.fuse(visible, thermal, routing)
+        together, _ = made.fuse(made.enhance(visible, thermal), routing)
         for index in range(4):
             one = slice(index, index + 1)
-            alone, _ = made.fuse(visible[one], thermal[one], made.route(guidance[one]))
+            enhanced = made.enhance(visible[one], thermal[one])
+            alone, _ = made.fuse(enhanced, made.route(guidance[one]))
             torch.testing.assert_close(alone.image[0], together.image[index], atol=1e-5, rtol=0)
 
 
@@ -186,7 +217,7 @@ def test_each_layer_computes_its_own_two_experts_per_image():
             expert.get_submodule('shape').register_forward_hook(count)  # its convolution
     with torch.no_grad():
         routing = made.route(torch.randn(3, 16))
-        made.fuse(*pair(3, 32, 32), routing)
+        made.fuse(made.enhance(*pair(3, 32, 32)), routing)
     wanted = (routing.decision.gates > 0).sum(1)  # layers x experts
     assert computed == dict(zip(LAYERS, wanted.tolist()))
     assert wanted.sum(1).tolist() == [6] * len(LAYERS)
@@ -198,7 +229,7 @@ def test_decoder_adds_the_skips():
     visible, thermal = pair(2, 32, 32)
     routing = made.route(torch.randn(2, 16))
     with torch.no_grad():
-        skips = made.encode(visible, thermal, routing)
+        skips = made.encode(made.enhance(visible, thermal), routing)
         plain = made.decode(skips, routing)
         shift = torch.randn_like(skips[0])
         # The finest skip comes in last: what is added to it is added to the result.
@@ -216,9 +247,10 @@ def test_without_reconstruction_the_two_heads_do_not_exist():
     assert missing
     assert {name.split('.')[0] for name in missing} == {'visible_head', 'thermal_head'}
     assert set(lean.state_dict()) < set(full.state_dict())
-    fused, skips = lean.fuse(*pair(1, 32, 32), lean.route(torch.randn(1, 16)))
+    enhanced = lean.enhance(*pair(1, 32, 32))
+    _, skips = lean.fuse(enhanced, lean.route(torch.randn(1, 16)))
     with pytest.raises(RuntimeError, match='reconstruction=True') as caught:
-        lean.reconstruct(fused, skips, lean.route(torch.randn(1, 16), 'reconstruction'))
+        lean.reconstruct(enhanced, skips, lean.route(torch.randn(1, 16), 'reconstruction'))
     assert '\n' not in str(caught.value)
 
 
@@ -226,8 +258,9 @@ def full_loss(made: FusionNetwork, visible: Tensor, thermal: Tensor, clean: Tens
               guidance: Tensor) -> Tensor:
     """Equation 15 with both tasks, all weights one."""
     routing, other = made.route(guidance), made.route(guidance, 'reconstruction')
-    fused, skips = made.fuse(visible, thermal, routing)
-    restored, warm = made.reconstruct(fused, skips, other)
+    enhanced = made.enhance(visible, thermal)
+    fused, skips = made.fuse(enhanced, routing)
+    restored, warm = made.reconstruct(enhanced, skips, other)
     target = luma(clean)
     decisions = routing.decision, other.decision
     return (losses.pixel_loss(fused.luma, target, thermal)
@@ -265,7 +298,7 @@ def test_the_full_loss_falls_on_one_batch():
     for _ in range(40):
         optimiser.zero_grad()
         routing = made.route(guidance)
-        fused, _ = made.fuse(visible, thermal, routing)
+        fused, _ = made.fuse(made.enhance(visible, thermal), routing)
         loss = losses.pixel_loss(fused.luma, luma(clean), thermal)
         loss.backward()
         optimiser.step()

@@ -67,7 +67,8 @@ def test_the_finishing_run_has_settings_of_stage_2_and_needs_a_start():
 
 
 def test_every_shipped_file_is_one_of_these():
-    assert {path.stem for path in SHIPPED.iterdir()} == {'guidance', 'fusion', 'curve'}
+    names = {path.name for path in SHIPPED.iterdir()}
+    assert names == {'guidance.yaml', 'fusion.yaml', 'curve.yaml', 'ablations.txt'}
 
 
 def test_values_come_from_the_file_and_overrides_win(tmp_path: Path):
@@ -126,10 +127,18 @@ def test_null_does_not_count_as_given(empty: Path):
     'size=[64]', 'size=[64, 64, 64]', 'size=64x64', 'size=[a, b]', 'size=[64.5, 64]', 'zoom=[1]',
     'zoom=wide', 'exclude_sources=kaist', 'exclude_sources=[1]', 'real=32', 'real=-1', 'out=5',
     'data=[images]', 'start=3', 'device=1', 'save_every=0', 'out=[', 'batch', 'ema=on',
-    'curve_only=1', 'curve_only=maybe', 'curve_only=null'])
+    'curve_only=1', 'curve_only=maybe', 'curve_only=null', 'active=0', 'active=two', 'dense=2',
+    'enhancement=0', 'enhancement=null', 'guidance_input=cooked', 'guidance_input=null'])
 def test_a_value_that_cannot_work_is_refused_by_name(empty: Path, wrong: str):
     message = refusal(empty, wrong)
     assert wrong.partition('=')[0] in message
+
+
+@pytest.mark.parametrize('settings', [
+    ('guidance_input=enhanced',), ('curve_only=true', 'start=base.safetensors')])
+def test_what_needs_pkdm_is_refused_without_it(empty: Path, settings: tuple[str, ...]):
+    message = refusal(empty, 'enhancement=false', *settings)
+    assert 'enhancement' in message and settings[0].partition('=')[0] in message
 
 
 @pytest.mark.parametrize('text', ['steps: [', '- steps\n- batch\n', 'steps', '\tsteps: 1', '5: 6'])

@@ -74,8 +74,7 @@ def losses_of_a_file(config: FusionConfig) -> dict[str, float]:
     trainee.eval()
     batch = sampler.draw()
     with torch.no_grad():
-        f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
-        terms = fusion._losses(trainee.network, trainee.mlp(f_visible * f_thermal), batch)
+        terms = fusion._step_losses(config, guidance, trainee, batch)
     return {name: value.item() for name, value in terms.items()}
 
 
@@ -200,19 +199,21 @@ def prior_gradients(network: FusionNetwork, loss: Tensor) -> list[Tensor]:
     network.zero_grad()
     loss.backward()
     return [torch.zeros_like(weight) if weight.grad is None else weight.grad.clone()
-            for weight in network.enhancement.parameters()]
+            for weight in network.get_submodule('enhancement').parameters()]
 
 
 def test_targets_of_real_night_pictures_are_not_pulled():
     network, batch = perturbed_network(), night_batch(real=1)
     vector = torch.randn(2, SMALL.guidance_dim, generator=torch.Generator().manual_seed(1))
-    pixel = fusion._losses(network, vector, batch)['pixel']
+    enhanced = network.enhance(batch.visible, batch.thermal)
+    pixel = fusion._losses(network, vector, batch, enhanced)['pixel']
     found = prior_gradients(network, pixel)
 
     def pixel_by_hand(teacher: FusionNetwork) -> Tensor:
         """Equation 16 with the first picture's target from PKDM of the teacher."""
-        fused, _ = network.fuse(batch.visible, batch.thermal, network.route(vector))
-        target = teacher.enhancement.visible(batch.visible)[0][:1]
+        fused, _ = network.fuse(network.enhance(batch.visible, batch.thermal),
+                                network.route(vector))
+        target = teacher.enhance(batch.visible, batch.thermal).visible[:1]
         target = torch.cat((target, batch.clean_visible[1:]))
         return (fused.luma - torch.maximum(luma(target), batch.clean_thermal)).abs().mean()
 
@@ -229,16 +230,17 @@ def test_targets_of_real_night_pictures_are_not_pulled():
 def test_clean_originals_are_the_targets_where_there_are_some():
     network, batch = perturbed_network(), night_batch(real=0)
     vector = torch.zeros(2, SMALL.guidance_dim)
-    terms = fusion._losses(network, vector, batch)
-    restored = network.enhancement.visible(batch.visible)[0]
-    expected = (restored - batch.clean_visible).abs().mean()
+    enhanced = network.enhance(batch.visible, batch.thermal)
+    terms = fusion._losses(network, vector, batch, enhanced)
+    expected = (enhanced.visible - batch.clean_visible).abs().mean()
     torch.testing.assert_close(terms['prior'], expected)
     assert 'exposure' not in terms
 
 
 def test_exposure_trains_the_curve_stage_alone():
     network, batch = perturbed_network(), night_batch(real=1)
-    terms = fusion._losses(network, torch.zeros(2, SMALL.guidance_dim), batch)
+    enhanced = network.enhance(batch.visible, batch.thermal)
+    terms = fusion._losses(network, torch.zeros(2, SMALL.guidance_dim), batch, enhanced)
     network.zero_grad()
     terms['exposure'].backward()
     touched = {name for name, weight in network.named_parameters()
