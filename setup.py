@@ -26,7 +26,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(exclude=['test', 'test.*', 'wheels', 'wheels.*']),
-    package_data={PACKAGE: ['network/*.json']},
+    package_data={PACKAGE: ['network/*.json', 'evaluation/*.csv']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -40,6 +40,7 @@ setup(
     extras_require={
         'run': requirements('run'),
         'train': requirements('train'),
+        'evaluate': requirements('evaluate'),
         'test': requirements('test'),
     },
     zip_safe=False,

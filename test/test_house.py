@@ -44,6 +44,8 @@ DISTRIBUTIONS = {'PIL': 'pillow', 'cv2': 'opencv-python-headless', 'open_clip': 
 # The same in package.xml.
 ROSDEP_KEYS = {'PIL': 'python3-pil', 'cv2': 'python3-opencv', 'numpy': 'python3-numpy',
                'tqdm': 'python3-tqdm', 'yaml': 'python3-yaml'}
+# Rooms with a requirements file of their own, so that a robot need not install it.
+OWN_REQUIREMENTS = {'training': 'train', 'evaluation': 'evaluate'}
 # What rosdep cannot bring; package.xml says so.
 ONLY_FROM_PIP = {'torch', 'safetensors'}
 
@@ -178,7 +180,7 @@ def modules_outside_functions(path: Path) -> set[str]:
 def test_every_import_is_declared(path: Path) -> None:
     package_xml = {element.text for element in ElementTree.parse(ROOT / 'package.xml').getroot()
                    if element.tag.endswith('depend')}
-    training = room_of('.'.join(path.relative_to(ROOT).parts)) == 'training'
+    room = room_of('.'.join(path.relative_to(ROOT).parts))
     at_once = modules_outside_functions(path)
     for module in {name.split('.')[0] for name in imported_modules(path)}:
         if module in sys.stdlib_module_names or module == PACKAGE:
@@ -187,9 +189,11 @@ def test_every_import_is_declared(path: Path) -> None:
             assert module in package_xml
             continue
         distribution = normal(DISTRIBUTIONS.get(module, module))
-        # What training needs besides may be imported by others only when it is called for.
-        if training or module not in at_once:
-            assert distribution in required('run', 'train')
+        # What one room needs besides may be imported by others only when it is called for.
+        if room in OWN_REQUIREMENTS or module not in at_once:
+            own = OWN_REQUIREMENTS.get(room)
+            names = ('run', own) if own else ('run', *OWN_REQUIREMENTS.values())
+            assert distribution in required(*names)
         else:
             assert distribution in required('run')
             assert module in ONLY_FROM_PIP or ROSDEP_KEYS[module] in package_xml
@@ -197,4 +201,4 @@ def test_every_import_is_declared(path: Path) -> None:
 
 def test_pinned_versions_lie_in_the_ranges() -> None:
     pinned = required('pinned')
-    assert required('run', 'train', 'test') <= pinned
+    assert required('run', 'train', 'evaluate', 'test') <= pinned

@@ -73,9 +73,9 @@ def test_executables_are_where_ros2_run_looks(install: Path) -> None:
 def test_installed_code_is_complete(install: Path) -> None:
     packages = next(install.glob(f'lib/python*/site-packages/{PACKAGE}'))
     wanted = {path.relative_to(ROOT / PACKAGE) for path in (ROOT / PACKAGE).rglob('*')
-              if path.suffix in {'.py', '.json'}}
+              if path.suffix in {'.py', '.json', '.csv'}}
     assert {path.relative_to(packages) for path in packages.rglob('*')
-            if path.suffix in {'.py', '.json'}} == wanted
+            if path.suffix in {'.py', '.json', '.csv'}} == wanted
 
 
 def test_command_runs_from_the_workspace(install: Path) -> None:
