@@ -42,8 +42,8 @@ class PairFiles:
         Raises:
             PairFilesError: a file is not an image that OpenCV reads.
         """
-        visible = _read(self.visible, cv2.IMREAD_COLOR)
-        thermal = _read(self.thermal, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+        visible = read_image(self.visible, cv2.IMREAD_COLOR)
+        thermal = read_image(self.thermal, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
         if thermal.dtype not in (np.uint8, np.uint16):
             raise PairFilesError(f'{self.thermal} has {thermal.dtype} pixels: save the thermal '
                                  'image with 8 or 16 bits per pixel')
@@ -70,8 +70,8 @@ def find_pairs(visible: Path, thermal: Path) -> tuple[list[PairFiles], list[str]
                              'files or two folders')
     if kinds[0] == 'file':
         return [PairFiles(visible.stem, visible, thermal)], []
-    there, problems = _images(visible)
-    partners, more = _images(thermal)
+    there, problems = list_images(visible)
+    partners, more = list_images(thermal)
     problems += more
     pairs = [PairFiles(name, there[name], partners[name]) for name in sorted(there)
              if name in partners]
@@ -97,8 +97,12 @@ def _kind(path: Path) -> str:
     return 'folder' if stat.S_ISDIR(mode) else 'file'
 
 
-def _images(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return a folder's image files by name, and a line for each name that comes twice."""
+def list_images(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return a folder's image files by name, and a line for each name that comes twice.
+
+    Raises:
+        PairFilesError: the folder cannot be read.
+    """
     found: dict[str, Path] = {}
     problems = []
     try:
@@ -114,8 +118,16 @@ def _images(folder: Path) -> tuple[dict[str, Path], list[str]]:
     return found, problems
 
 
-def _read(path: Path, flags: int) -> np.ndarray:
-    """Read one file by OpenCV."""
+def read_image(path: Path, flags: int) -> np.ndarray:
+    """Read one file by OpenCV.
+
+    Args:
+        path: an image file.
+        flags: OpenCV's `cv2.IMREAD_*`.
+
+    Raises:
+        PairFilesError: it is not an image that OpenCV reads.
+    """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, identity, make_folder, path, write_file
+from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
     from degfuse_ros.camera.pair_files import PairFiles
@@ -155,12 +156,9 @@ def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', boo
     """Fuse one pair; tell whether the thermal image had to be resized."""
     from degfuse_ros.camera.registration import match_size
     from degfuse_ros.camera.thermal import ThermalRange
-    from degfuse_ros.ros.parameter_table import TABLE
     visible, thermal = pair.read()
     # Single images: each gets its own window, from the node's default percentiles.
-    low, high = (float(row.default) for row in TABLE
-                 if row.name in ('thermal_percentile_low', 'thermal_percentile_high'))
-    thermal = ThermalRange().to_8_bit(thermal, low, high, 0.0)
+    thermal = ThermalRange().to_8_bit(thermal, *default_percentiles(), 0.0)
     height, width = visible.shape[:2]
     changed = thermal.shape != (height, width)
     return engine.fuse(visible, match_size(thermal, height, width)), changed
