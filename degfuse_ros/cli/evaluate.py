@@ -95,7 +95,10 @@ def _check_places(args: argparse.Namespace, json_path: Path) -> None:
     make_folder(args.out, '--out')
     if args.write_degraded is not None:
         make_folder(args.write_degraded, '--write-degraded')
-    others = [args.data / 'pairs.csv', *(args.out / name for name in OUTPUTS)]
+    others = [args.data / 'pairs.csv', *(args.out / name for name in OUTPUTS),
+              *(Path(_named(text)[1]) for text in args.model or ())]
+    if args.detector is not None:
+        others.append(args.detector)
     if identity(json_path) in map(identity, others):
         raise CommandError(f'{json_path} is needed for something else: give another --json')
     check_file(json_path, '--json' if args.json else '--out')

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degfuse_ros.evaluation.agreement import agreement
+from degfuse_ros.evaluation.averages import IMAGES, mean_over_cases, without_even_counts
 from degfuse_ros.evaluation.detector import Detections, Detector
 from degfuse_ros.evaluation.scene import CLEAN_CASE
 
@@ -47,34 +47,16 @@ class Detection:
         """Return recall, precision and AP50 by case and method, and their means over the cases.
 
         'mean' is over the degraded cases; 'clean' holds the scores on the originals. A method is
-        compared on the pairs that it delivered.
+        compared on the pairs that it delivered; 'images' tells their number where it differs.
         """
         by_case: dict[str, dict[str, dict[str, float]]] = {}
         for (case, method), found in self._found.items():
             scores = agreement([self._reference[pair] for pair in found], list(found.values()))
             scores.pop('objects')
-            by_case.setdefault(case, {})[method] = scores
+            by_case.setdefault(case, {})[method] = {IMAGES: len(found), **scores}
         clean = by_case.pop(CLEAN_CASE, {})
         everything = agreement(list(self._reference.values()), list(self._reference.values()))
         return {'detector': self._detector.name, 'sha256': self._detector.sha256,
                 'images': len(self._reference), 'objects': int(everything['objects']),
-                'by_case': by_case, 'clean': clean, 'mean': mean_over_cases(by_case)}
-
-
-def mean_over_cases(by_case: Mapping[str, Mapping[str, Mapping[str, float]]]
-                    ) -> dict[str, dict[str, float]]:
-    """Average each method's metrics over the cases in which it has them.
-
-    Args:
-        by_case: {case: {method: {metric: mean}}}.
-
-    Returns:
-        {method: {metric: mean}}.
-    """
-    piles: dict[str, dict[str, list[float]]] = {}
-    for rows in by_case.values():
-        for method, row in rows.items():
-            for metric, value in row.items():
-                piles.setdefault(method, {}).setdefault(metric, []).append(value)
-    return {method: {metric: fmean(values) for metric, values in row.items()}
-            for method, row in piles.items()}
+                'by_case': by_case, 'clean': without_even_counts(clean),
+                'mean': without_even_counts(mean_over_cases(by_case))}

@@ -12,8 +12,9 @@ from typing import Any
 
 from degfuse_ros.evaluation import recognition, routing
 from degfuse_ros.evaluation.agreement import check_packages
+from degfuse_ros.evaluation.averages import lacking_cases, mean_over_cases, without_even_counts
 from degfuse_ros.evaluation.degradations import CASES
-from degfuse_ros.evaluation.detection import Detection, mean_over_cases
+from degfuse_ros.evaluation.detection import Detection
 from degfuse_ros.evaluation.detector import Detector
 from degfuse_ros.evaluation.fused_folder import FusedFolder
 from degfuse_ros.evaluation.ledger import Ledger
@@ -136,13 +137,17 @@ def _describe_data(settings: Settings, usable: Sequence[EvaluationPair],
 def _scores(ledger: Ledger, methods: Sequence[Method], bases: int,
             settings: Settings) -> dict[str, Any]:
     """Average what was scored: quality, published and robustness."""
-    quality = ledger.means(lambda entry: None if entry.case else entry.group)
+    groups = ledger.means(lambda entry: None if entry.case else entry.group)
+    quality = {group: without_even_counts(rows) for group, rows in groups.items()}
     robustness = None
     if settings.degrade and bases:
         by_case = ledger.means(lambda entry: entry.case or None)
-        clean = by_case.pop(CLEAN_CASE, {})
+        clean = without_even_counts(by_case.pop(CLEAN_CASE, {}))
+        for name, cases in lacking_cases(by_case).items():
+            ledger.left_out.append(f"{name}: it has no means over all degradations, since nothing "
+                                   f"is there for {', '.join(cases)}")
         # In the methods' own order: a method that failed on the first pair must not come last.
-        mean = mean_over_cases(by_case)
+        mean = without_even_counts(mean_over_cases(by_case))
         mean = {method.name: mean[method.name] for method in methods if method.name in mean}
         robustness = {'pairs': bases, 'cases': [case.name for case in CASES],
                       'kinds': list(dict.fromkeys(case.kind for case in CASES)),

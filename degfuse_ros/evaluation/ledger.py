@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from degfuse_ros.evaluation.averages import IMAGES
 from degfuse_ros.evaluation.method import Method, Product
 from degfuse_ros.evaluation.observation import Observation
 from degfuse_ros.evaluation.scene import CLEAN_CASE, Scene
@@ -57,14 +61,29 @@ class Ledger:
             try:
                 product = method.fuse(scene)
             except (ValueError, RuntimeError) as error:
-                # A device that runs out of memory says so over many lines.
-                reason = ' '.join(str(error).split())[:300]
-                case = f' ({scene.case.name})' if scene.case else ''
-                self.left_out.append(f'{method.name}, {scene.pair.key}{case}: {reason}')
+                self._fail(scene, method.name, error)
                 continue
             if product is not None:
                 products[method.name] = product
         return products
+
+    def restore(self, scene: Scene,
+                products: dict[str, Product]) -> dict[str, NDArray[np.uint8]]:
+        """Ask for the clean visible images that methods believe in; failures as in `produce`."""
+        restored = {}
+        for name, product in products.items():
+            if product.restore is not None:
+                try:
+                    restored[name] = product.restore()
+                except RuntimeError as error:
+                    self._fail(scene, name, error)
+        return restored
+
+    def _fail(self, scene: Scene, name: str, error: Exception) -> None:
+        # A device that runs out of memory says so over many lines.
+        reason = ' '.join(str(error).split())[:300]
+        case = f' ({scene.case.name})' if scene.case else ''
+        self.left_out.append(f'{name}, {scene.pair.key}{case}: {reason}')
 
     def observe(self, scene: Scene, products: dict[str, Product]) -> None:
         """Keep what the models among the methods said of a scene."""
@@ -86,16 +105,18 @@ class Ledger:
         """Average the entries of each key and method; entries of key None do not count.
 
         Returns:
-            {key: {method: {metric: mean}}}, all in the order of their first appearance.
+            {key: {method: {metric: mean}}}, all in the order of their first appearance; 'images'
+            is the number of entries behind a row.
         """
         piles: dict[Key, dict[str, dict[str, list[float]]]] = {}
         for entry in self.entries:
             pile = key(entry)
             if pile is not None:
                 rows = piles.setdefault(pile, {}).setdefault(entry.method, {})
-                for metric, value in entry.metrics.items():
+                for metric, value in {IMAGES: 1.0, **entry.metrics}.items():
                     rows.setdefault(metric, []).append(value)
-        return {pile: {method: {metric: fmean(values) for metric, values in row.items()}
+        return {pile: {method: {IMAGES: len(row.pop(IMAGES)),
+                                **{metric: fmean(values) for metric, values in row.items()}}
                        for method, row in rows.items()} for pile, rows in piles.items()}
 
     def lines(self) -> list[dict[str, Any]]:

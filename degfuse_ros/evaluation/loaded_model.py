@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from degfuse_ros.engine import FusionEngine, ModelError
+import torch
+
+from degfuse_ros.engine import DeviceError, FusionEngine, ModelError
 from degfuse_ros.evaluation.reconstruction import Reconstruction
 from degfuse_ros.network.config import ModelConfig
 
@@ -50,6 +52,9 @@ class LoadedModel:
         engine = FusionEngine.load(model, device)
         try:
             return cls(name, engine, Reconstruction(engine.model_path, engine.device))
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(f'no memory for {engine.model_path} on {engine.device}. Use '
+                              "device 'cpu', or evaluate fewer models at once.") from error
         except RuntimeError as error:  # over many lines
             reason = ' '.join(str(error).split())[:200]
             raise ModelError(f'{engine.model_path} has no reconstruction heads ({reason}). Give a '

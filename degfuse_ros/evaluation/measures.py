@@ -32,6 +32,8 @@ class Measure:
 
 
 _KNOWN = (
+    Measure('images', 'images', 'how many images the row is the mean of, shown where rows differ '
+            'in it: do not compare those', '.0f', None),
     Measure('EN', 'EN', 'entropy of the fused image, bits; rewards noise', '.2f'),
     Measure('SF', 'SF', 'spatial frequency, grey levels; rewards noise', '.2f'),
     Measure('AG', 'AG', 'average gradient, grey levels; rewards noise', '.2f'),

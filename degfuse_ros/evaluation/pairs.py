@@ -183,6 +183,10 @@ def _from_row(root: Path, row: dict[str, str]) -> EvaluationPair:
     condition = row.get('condition') or UNKNOWN
     if any(not row[column] for column in COLUMNS):  # DictReader fills a short line with None
         raise PairError(f'{source}/{name}: its line of pairs.csv is incomplete')
+    place = Path(source, name)  # below folders of degraded and of fused images
+    if place.is_absolute() or '..' in place.parts:
+        raise PairError(f'{source}/{name}: this source and name lead out of the folders that '
+                        'they are looked up in: give plain names in pairs.csv')
     if condition not in (*CLASSES, UNKNOWN):
         raise PairError(f'{source}/{name}: condition {condition!r} is none of '
                         f"{', '.join((*CLASSES, UNKNOWN))}")

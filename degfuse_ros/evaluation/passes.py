@@ -146,9 +146,8 @@ def _judge(scene: Scene, case: str, products: dict[str, Product], ledger: Ledger
     if scorer is not None:
         rows = scorer.robustness([product.scored for product in products.values()])
         scores = dict(zip(products, rows))
-        for name, product in products.items():
-            if product.restore is not None:
-                scores[name]['PSNR'] = psnr(product.restore(), scene.clean)
+        for name, restored in ledger.restore(scene, products).items():
+            scores[name]['PSNR'] = psnr(restored, scene.clean)
         ledger.score(scene, case, scores)
     if detection is not None:
         detection.add(scene.pair.key, case, scene.clean,
