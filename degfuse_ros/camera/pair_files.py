@@ -70,8 +70,8 @@ def find_pairs(visible: Path, thermal: Path) -> tuple[list[PairFiles], list[str]
                              'files or two folders')
     if kinds[0] == 'file':
         return [PairFiles(visible.stem, visible, thermal)], []
-    there, problems = list_images(visible)
-    partners, more = list_images(thermal)
+    there, problems = _images(visible)
+    partners, more = _images(thermal)
     problems += more
     pairs = [PairFiles(name, there[name], partners[name]) for name in sorted(there)
              if name in partners]
@@ -97,12 +97,8 @@ def _kind(path: Path) -> str:
     return 'folder' if stat.S_ISDIR(mode) else 'file'
 
 
-def list_images(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return a folder's image files by name, and a line for each name that comes twice.
-
-    Raises:
-        PairFilesError: the folder cannot be read.
-    """
+def _images(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return a folder's image files by name, and a line for each name that comes twice."""
     found: dict[str, Path] = {}
     problems = []
     try:

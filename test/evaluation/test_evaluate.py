@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluation_command import scene, write, write_plain
+from evaluation_command import scene, write
 
 from degfuse_ros.evaluation import passes
 from degfuse_ros.evaluation.degradations import CASES
@@ -98,11 +98,23 @@ def test_where_the_model_answers_is_worst_first_and_pictured(tmp_path: Path,
                                                                    worst[0]['text'])
 
 
-def test_the_limit_leaves_nothing_out(tmp_path: Path) -> None:
-    data = write_plain(tmp_path, 'a.png', 'b.png', 'c.png')
-    results = run(data, limit=1).results
-    assert results['data']['pairs'] == 1 and results['data']['left_out'] == []
-    assert results['recognition']['base']['synthetic']['count'] == 15
+def test_a_folder_is_judged_where_it_has_images(tmp_path: Path, few_cases: None) -> None:
+    data = write_table(tmp_path / 'data', 'clean')
+    picture = scene(0)[0][:48, :48]
+    for name in ('plain/0.png', 'partial/0.png', f'partial/{FEW[0].name}/street/0.png'):
+        write(tmp_path / name, picture)
+    results = run(data, degrade=True, fused=(('plain', tmp_path / 'plain'),
+                                             ('partial', tmp_path / 'partial'))).results
+    quality, robustness = results['quality']['street_val'], results['robustness']
+    assert quality['plain'] == quality['partial'] == quality['visible only']
+    assert [case for case, rows in robustness['by_case'].items() if 'partial' in rows] == [
+        FEW[0].name]
+    assert not any('plain' in rows for rows in robustness['by_case'].values())
+    # A mean over the easy cases alone would fool everybody.
+    assert not {'plain', 'partial'} & set(robustness['mean'])
+    line, = results['data']['left_out']
+    assert line.startswith('partial: ')
+    assert all((case.name in line) == (case != FEW[0]) for case in FEW)
 
 
 def test_without_a_pair_there_is_nothing_to_evaluate(tmp_path: Path) -> None:
