@@ -41,9 +41,12 @@ def write_all(results: Mapping[str, Any], folder: Path) -> list[tuple[str, Path]
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[tuple[str, Path]] = []
     for title, figure in _figures(results):
-        path = folder / (re.sub(r'[^a-z0-9]+', '_', title.lower()).strip('_') + '.png')
+        name = re.sub(r'[^a-z0-9]+', '_', title.lower()).strip('_')
+        path = folder / f'{name}.png'
+        if path in (other for _, other in written):  # models K1 and k1
+            path = folder / f'{name}_{len(written)}.png'
         figure.savefig(path)
         written.append((title, path))
     return written

@@ -30,6 +30,12 @@ def test_one_expert_has_no_routing_to_show(tmp_path: Path) -> None:
         'Routing: gate weights, degfuse', 'Routing: distance between conditions, degfuse']
 
 
+def test_names_that_look_alike_as_files_keep_their_own_plots(tmp_path: Path) -> None:
+    routing = make_results()['routing']['degfuse']
+    plots = write_all({**make_nothing(), 'routing': {'K 1': routing, 'k-1': routing}}, tmp_path)
+    assert len(plots) == 4 and len({path for _, path in plots}) == 4
+
+
 def test_models_without_synthetic_images_have_what_is_left(tmp_path: Path) -> None:
     titles = [title for title, _ in write_all(make_undegraded(), tmp_path)]
     assert [title for title in titles if title.startswith(('Re', 'Ro'))] == [

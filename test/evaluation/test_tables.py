@@ -22,6 +22,7 @@ def column(table: Table, heading: str) -> dict[str, str]:
 
 @pytest.mark.parametrize('name', [
     ('Robustness', 'all cases'), ('Robustness', 'kept by kind of degradation'),
+    ('Robustness', 'vQ by kind of degradation'),
     ('Quality', 'roadscene_val'), ('Quality', 'msrs_val_day'), ('Quality', 'msrs_val_night'),
     ('Detection', 'all cases'), ('Detection', 'recall by kind of degradation'),
     ('Flicker', 'm3svd_smoke')])
@@ -51,6 +52,13 @@ def test_bold_is_the_highest_that_is_not_a_source() -> None:
         assert bold == {name for name, value in figures.items()
                         if value == max(figures.values())}
         assert not any('*' in row[number] for row in cells if row[1] == 'source')
+
+
+def test_what_a_thermal_copy_wins_has_no_best_row_in_the_benchmark() -> None:
+    table = TABLES['Robustness', 'all cases']
+    best = {re.sub(' [↑↓]', '', heading) for number, heading in enumerate(table.header)
+            if any(row.best[number] for row in table.rows)}
+    assert {'kept', 'vQ'} <= best and not {'tQ', 'SSIM'} & best
 
 
 def test_least_flicker_is_best() -> None:
