@@ -169,16 +169,13 @@ class FusionEngine:
     def _run(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Guidance, Tensor]:
         """Fused image, guidance and gates L x M of 1 x 3 x H x W and 1 x 1 x H x W in [0, 1]."""
         height, width = thermal.shape[-2:]
-        config = self._network.config
+        multiple = self._network.config.multiple
         autocast = torch.autocast(self._device.type, torch.float16, self._device.type == 'cuda')
         with autocast:
-            enhanced = self._network.enhance(pad_to_multiple(visible, config.multiple),
-                                             pad_to_multiple(thermal, config.multiple))
-        if config.guidance == 'enhanced':
-            visible, thermal = (image[..., :height, :width].float()
-                                for image in (enhanced.visible, enhanced.thermal))
+            enhanced = self._network.enhance(pad_to_multiple(visible, multiple),
+                                             pad_to_multiple(thermal, multiple))
         # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
-        guidance = self._guidance(visible, thermal)
+        guidance = self._guidance(*self._network.guidance_images(visible, thermal, enhanced))
         routing = self._network.route(guidance.vector)
         with autocast:
             fused, _ = self._network.fuse(enhanced, routing)

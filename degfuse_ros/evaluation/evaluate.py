@@ -26,10 +26,18 @@ from degfuse_ros.evaluation.method import (
     model_method,
 )
 from degfuse_ros.evaluation.metrics import code_hash
-from degfuse_ros.evaluation.pairs import EvaluationPair, PairError, find_pairs, limit
+from degfuse_ros.evaluation.pairs import (
+    EvaluationPair,
+    PairError,
+    find_pairs,
+    has_splits,
+    in_order,
+    limit,
+    shared_names,
+)
 from degfuse_ros.evaluation.passes import clean_pairs, measure_as_they_are, run_benchmark
 from degfuse_ros.evaluation.plots import write_all
-from degfuse_ros.evaluation.provenance import describe_model, versions
+from degfuse_ros.evaluation.provenance import benchmark_hash, data_hash, describe_model, versions
 from degfuse_ros.evaluation.published import published_scores
 from degfuse_ros.evaluation.report import write_report
 from degfuse_ros.evaluation.sample import Sample
@@ -72,7 +80,8 @@ def evaluate(settings: Settings) -> Outcome:
     if settings.detector is not None:
         check_packages()
         detection = Detection(Detector.load(settings.detector))
-    folders = [folder_method(name, FusedFolder(path)) for name, path in settings.fused]
+    folders = [folder_method(name, FusedFolder(path, shared_names(pairs)))
+               for name, path in settings.fused]
     models = [LoadedModel.load(name, model, settings.device) for name, model in settings.models]
     methods = [*classical_methods(), *folders,
                *(model_method(each.name, each.engine, each.reconstruction) for each in models)]
@@ -86,12 +95,11 @@ def evaluate(settings: Settings) -> Outcome:
     worst = worst_cases(ledger, methods)
     results = {
         'schema': SCHEMA, 'command': settings.command, 'versions': versions(),
-        'metric_code': code_hash(), 'seed': settings.seed,
-        'device': models[0].engine.device_name,
-        'data': _describe_data(settings, usable, ledger),
+        'metric_code': code_hash(), 'benchmark_code': benchmark_hash(), 'seed': settings.seed,
+        'device': models[0].engine.device_name, 'data': _describe_data(settings, usable, ledger),
         'models': [describe_model(model) for model in models],
         'methods': [{'name': method.name, 'kind': method.kind} for method in methods],
-        **_scores(ledger, methods, len(bases), settings),
+        **_scores(ledger, methods, bases, settings),
         **_answers(ledger, models),
         'detection': detection.summarise() if detection and bases else None,
         'flicker': flicker,
@@ -125,16 +133,19 @@ def _choose_pairs(settings: Settings, ledger: Ledger) -> list[EvaluationPair]:
         if clip not in (*sources, *Settings.clips):  # the default need not be there
             raise PairError(f"no source {clip!r} for --clip in {settings.data}. It has: "
                             f"{', '.join(sources)}")
-    return pairs if settings.limit is None else limit(pairs, settings.limit)
+    pairs = in_order(pairs)
+    return pairs if settings.limit is None else limit(pairs, settings.limit, settings.clips)
 
 
 def _describe_data(settings: Settings, usable: Sequence[EvaluationPair],
                    ledger: Ledger) -> dict[str, Any]:
-    return {'folder': settings.data.resolve().name, 'split': settings.split, 'pairs': len(usable),
+    return {'folder': settings.data.resolve().name, 'pairs': len(usable),
+            'split': settings.split if has_splits(settings.data) else '',
+            'sha256': data_hash(usable, settings.data),
             'groups': dict(Counter(pair.group for pair in usable)), 'left_out': ledger.left_out}
 
 
-def _scores(ledger: Ledger, methods: Sequence[Method], bases: int,
+def _scores(ledger: Ledger, methods: Sequence[Method], bases: Sequence[EvaluationPair],
             settings: Settings) -> dict[str, Any]:
     """Average what was scored: quality, published and robustness."""
     groups = ledger.means(lambda entry: None if entry.case else entry.group)
@@ -149,7 +160,9 @@ def _scores(ledger: Ledger, methods: Sequence[Method], bases: int,
         # In the methods' own order: a method that failed on the first pair must not come last.
         mean = without_even_counts(mean_over_cases(by_case))
         mean = {method.name: mean[method.name] for method in methods if method.name in mean}
-        robustness = {'pairs': bases, 'cases': [case.name for case in CASES],
+        robustness = {'pairs': len(bases),
+                      'clean_known': all(pair.condition == 'clean' for pair in bases),
+                      'cases': [case.name for case in CASES],
                       'kinds': list(dict.fromkeys(case.kind for case in CASES)),
                       'by_case': by_case, 'clean': clean, 'mean': mean}
     return {'quality': quality, 'published': published_scores(quality), 'robustness': robustness}

@@ -42,15 +42,16 @@ def flicker(visible: Frames, thermal: Frames, fused: Mapping[str, Frames],
         ValueError: fewer than two frames, or clips of different lengths or sizes.
     """
     _check(visible, {'thermal': thermal, **fused}, observations)
-    seen, heat = _change(visible), _change(thermal)
-    inputs = (seen + heat) / 2
+    visible_change, thermal_change = _change(visible), _change(thermal)
+    inputs = (visible_change + thermal_change) / 2
     methods: dict[str, dict[str, float]] = {}
     for name, frames in fused.items():
         change = _change(frames)
         methods[name] = {'change': change, 'relative': change / inputs if inputs else 0.0}
         if name in observations:
             methods[name].update(_switches(observations[name]))
-    return {'frames': len(visible), 'visible': seen, 'thermal': heat, 'methods': methods}
+    return {'frames': len(visible), 'visible': visible_change, 'thermal': thermal_change,
+            'methods': methods}
 
 
 def _check(visible: Frames, others: Mapping[str, Frames],

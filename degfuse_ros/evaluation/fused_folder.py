@@ -25,13 +25,14 @@ class FusedFolder:
 
     Args:
         path: the folder.
+        shared: names that several sources have; their images must lie below SOURCE/.
 
     Raises:
         PairError: it is not a folder, or holds no image.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, shared: frozenset[str] = frozenset()) -> None:
+        self._path, self._shared = path, shared
         if not os.path.isdir(path):  # Path.is_dir raises below a folder that may not be read
             raise PairError(f'{path} is not a folder: give --fused NAME=FOLDER')
         if not any(_is_image(each) for each in path.rglob('*')):
@@ -52,7 +53,10 @@ class FusedFolder:
         root = self._path if scene.case is None else self._path / scene.case.name
         if not root.is_dir():
             return None
-        path = self._path_of(scene.pair.name, (root / scene.pair.source, root))
+        places = [root / scene.pair.source]
+        if scene.pair.name not in self._shared:
+            places.append(root)
+        path = self._path_of(scene.pair.name, places)
         try:
             image = read_image(path, AS_STORED)
         except PairFilesError as error:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from degfuse_ros.engine import Fusion
 from degfuse_ros.evaluation.averages import IMAGES
 from degfuse_ros.evaluation.method import Method, Product
 from degfuse_ros.evaluation.observation import Observation
@@ -63,7 +64,10 @@ class Ledger:
             except (ValueError, RuntimeError) as error:
                 self._fail(scene, method.name, error)
                 continue
-            if product is not None:
+            if product is not None and product.fusion is not None and not _finite(product.fusion):
+                self._fail(scene, method.name, 'scores, severities or gates are not finite; '
+                           'the weights are damaged')
+            elif product is not None:
                 products[method.name] = product
         return products
 
@@ -79,11 +83,13 @@ class Ledger:
                     self._fail(scene, name, error)
         return restored
 
-    def _fail(self, scene: Scene, name: str, error: Exception) -> None:
+    def _fail(self, scene: Scene, name: str, error: object) -> None:
         # A device that runs out of memory says so over many lines.
         reason = ' '.join(str(error).split())[:300]
         case = f' ({scene.case.name})' if scene.case else ''
-        self.left_out.append(f'{name}, {scene.pair.key}{case}: {reason}')
+        line = f'{name}, {scene.pair.key}{case}: {reason}'
+        if line not in self.left_out:  # originals are seen twice
+            self.left_out.append(line)
 
     def observe(self, scene: Scene, products: dict[str, Product]) -> None:
         """Keep what the models among the methods said of a scene."""
@@ -133,3 +139,9 @@ class Ledger:
                 line.update({f'severity_{name}': v for name, v in found.severity.items()})
             lines.append(line)
         return lines
+
+
+def _finite(fusion: Fusion) -> bool:
+    degradation = fusion.degradation
+    return bool(np.isfinite([*degradation.scores.values(), *degradation.severity.values(),
+                             *fusion.routing.ravel()]).all())

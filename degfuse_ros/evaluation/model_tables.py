@@ -8,8 +8,17 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
+from degfuse_ros.evaluation.averages import IMAGES
 from degfuse_ros.evaluation.measures import Measure
 from degfuse_ros.evaluation.table import Row, Table, score_table
+
+_REAL = ('Real: images as they are; their right class is the column condition of pairs.csv, which '
+         'is mostly a heuristic and no ground truth.')
+
+
+def real_title(group: str, part: Mapping[str, Any]) -> str:
+    """Head what was found in real images of a group with their number."""
+    return f"{group} ({part['count']}), real"
 
 
 def recognition_tables(results: Mapping[str, Any]) -> list[Table]:
@@ -34,17 +43,19 @@ def _accuracy(recognition: Mapping[str, Any]) -> Table:
         synthetic, combined = found['synthetic'], found['combined']
         shares: dict[str, float] = {}
         if synthetic['count']:
-            shares |= {'synthetic': synthetic['accuracy'], **synthetic['per_class']}
+            shares |= {'mean over classes': synthetic['balanced'], **synthetic['per_class']}
         if combined['count']:
             shares |= {'one of both': combined['one_of_both'], 'both seen': combined['both_seen']}
-        shares |= {f'{group}: real': part['accuracy'] for group, part in found['real'].items()}
-        scores[model] = shares
+        shares |= {real_title(group, part): part['accuracy']
+                   for group, part in found['real'].items()}
+        scores[model] = {**shares, IMAGES: synthetic['count'] + combined['count']}
         columns |= {title: Measure(title, title, '', '.1%') for title in shares}
     counts = [found['synthetic']['count'] for found in recognition.values()]
-    note = (f'Share of images whose most likely class is right. Synthetic: {max(counts)} clean or '
-            'degraded images, then class by class. One of both: images with two degradations '
-            'whose class is one of them; both seen: both have a severity of 0.25 or more. '
-            'Real: images labelled as they were taken.')
+    note = (f'Share of images whose most likely class is right: of {max(counts)} clean or '
+            'degraded images class by class, and the mean of these shares, in which no class '
+            'weighs more for having more images. One of both: images with two degradations whose '
+            'class is one of them; both seen: both have a severity of 0.25 or more. '
+            f'{_REAL}')
     return score_table('Recognition', 'accuracy', note, list(columns.values()), scores,
                        dict.fromkeys(scores, 'model'))
 
@@ -59,8 +70,9 @@ def _severity(recognition: Mapping[str, Any]) -> list[Table]:
          'Spearman correlation of found with true severity over the images.'))
     tables = []
     for key, title, higher, note in parts:
-        scores = {model: found['synthetic'][key] for model, found in recognition.items()}
-        names = dict.fromkeys(name for row in scores.values() for name in row)
+        found = {model: each['synthetic'] for model, each in recognition.items()}
+        names = dict.fromkeys(name for each in found.values() for name in each[key])
+        scores = {model: {**each[key], IMAGES: each['count']} for model, each in found.items()}
         columns = [Measure(name, name, higher=higher) for name in names]
         if columns:
             tables.append(score_table('Recognition', title, note, columns, scores,
@@ -72,14 +84,16 @@ def _confusion(model: str, found: Mapping[str, Any]) -> list[Table]:
     """Build one table per set of images: rows are the truth, columns what was found."""
     classes = found['synthetic']['classes']
     sets = {'synthetic': found['synthetic']['confusion'],
-            **{f'{group}: real': part['confusion'] for group, part in found['real'].items()}}
+            **{real_title(group, part): part['confusion']
+               for group, part in found['real'].items()}}
     tables = []
     for name, counts in sets.items():
         rows = tuple(_plain(truth, *map(str, line))
                      for truth, line in zip(classes, counts) if sum(line))
         if rows:
             tables.append(Table('Recognition', f'confusion, {model}, {name}',
-                                'Counts. Rows: the truth. Columns: what was found.',
+                                'Counts. Rows: the truth. Columns: what was found.'
+                                + (f' {_REAL}' if name != 'synthetic' else ''),
                                 ('truth', *classes), rows, plotted=True))
     return tables
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from degfuse_ros.engine import CLASSES
 
 UNKNOWN = 'unknown'
 """Condition of a pair that nobody has named."""
+
+TABLE = 'pairs.csv'
+"""The list of pairs, with their splits and conditions."""
 
 COLUMNS = ('source', 'split', 'name', 'visible_path', 'thermal_path')
 """What pairs.csv needs; condition may be there, other columns are ignored."""
@@ -109,7 +113,7 @@ def find_pairs(root: Path, split: str) -> tuple[list[EvaluationPair], list[str]]
     Raises:
         PairError: there is neither, a column is missing, or no pair is left.
     """
-    table = root / 'pairs.csv'
+    table = root / TABLE
     try:
         has_table = table.is_file()
         has_folders = (root / 'visible').is_dir() and (root / 'thermal').is_dir()
@@ -128,14 +132,39 @@ def find_pairs(root: Path, split: str) -> tuple[list[EvaluationPair], list[str]]
     return pairs, problems
 
 
-def limit(pairs: Sequence[EvaluationPair], count: int) -> list[EvaluationPair]:
-    """Keep at most `count` pairs of each group, spread evenly over it."""
+def has_splits(root: Path) -> bool:
+    """Tell a folder with pairs.csv from plain folders, all pairs of which are taken."""
+    return (root / TABLE).is_file()
+
+
+def limit(pairs: Sequence[EvaluationPair], count: int,
+          clips: Sequence[str]) -> list[EvaluationPair]:
+    """Keep at most `count` pairs of each group.
+
+    Args:
+        pairs: in any order.
+        count: how many to keep.
+        clips: sources whose pairs are frames: the first ones are kept, since gaps would look like
+            flicker. Of the others the kept ones are spread evenly.
+    """
     kept = []
     for group in dict.fromkeys(pair.group for pair in pairs):
         members = [pair for pair in pairs if pair.group == group]
-        step = max(1.0, len(members) / count)
+        step = 1 if members[0].source in clips else max(1.0, len(members) / count)
         kept += [members[int(index * step)] for index in range(min(count, len(members)))]
     return kept
+
+
+def in_order(pairs: Sequence[EvaluationPair]) -> list[EvaluationPair]:
+    """Sort the pairs of each group by name, which is the order of a clip's frames."""
+    groups = list(dict.fromkeys(pair.group for pair in pairs))
+    return sorted(pairs, key=lambda pair: (groups.index(pair.group), pair.source, pair.name))
+
+
+def shared_names(pairs: Sequence[EvaluationPair]) -> frozenset[str]:
+    """Return the names that pairs of more than one source have."""
+    counts = Counter(pair.name for pair in pairs)
+    return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def _from_folders(root: Path) -> tuple[list[EvaluationPair], list[str]]:

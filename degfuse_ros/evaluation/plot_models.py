@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from degfuse_ros.evaluation.model_tables import real_title
 from degfuse_ros.evaluation.plot_style import INK, draw_matrix, looks, new_figure, set_title
 
 
@@ -20,9 +21,12 @@ def confusion_matrices(found: Mapping[str, Any]) -> Figure:
         found: the model's part of the recognition.
     """
     classes = found['synthetic']['classes']
-    parts = {'synthetic': found['synthetic'],
-             **{f'{group}: real': part for group, part in found['real'].items()}}
-    parts = {title: part for title, part in parts.items() if part['count']}
+    parts = {f'{real_title(group, part)}: {part["accuracy"]:.0%}': part
+             for group, part in found['real'].items()}
+    synthetic = found['synthetic']
+    if synthetic['count']:
+        title = f"synthetic ({synthetic['count']}): {synthetic['balanced']:.0%}, mean over classes"
+        parts = {title: synthetic, **parts}
     columns = min(3, len(parts))
     rows = -(-len(parts) // columns)
     figure, axes = new_figure(rows, columns, 4 * columns, 3.8 * rows)
@@ -31,7 +35,7 @@ def confusion_matrices(found: Mapping[str, Any]) -> Figure:
         shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
         texts = [[str(count) if sum(line) else '' for count in line] for line in counts.tolist()]
         draw_matrix(each, shares, texts, classes, classes, 1)
-        set_title(each, f"{title}, {part['accuracy']:.0%} of {part['count']}")
+        set_title(each, title)
         each.set_xlabel('found', color=INK)
         each.set_ylabel('truth', color=INK)
     for each in axes[len(parts):]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def summarise(observations: Sequence[Observation]) -> dict[str, Any]:
         A dict that is plain JSON; shares of no images at all are None:
 
         synthetic: for pairs degraded in one way and their clean originals: count, accuracy (0 to
-            1), per_class {class: share found}, classes (order of the confusion), confusion (row =
+            1; classes with more images weigh more), balanced (mean of per_class), per_class
+            {class: share found}, classes (order of the confusion), confusion (row =
             truth, column = found, counts), and by degradation severity_error (mean absolute error
             where it is present, 0 to 1), severity_absent (mean severity found where there is
             none) and severity_order (Spearman's rank correlation of true and found severity where
@@ -104,11 +106,13 @@ def _combined(observations: Sequence[Observation]) -> dict[str, Any]:
 
 def _synthetic(observations: Sequence[Observation]) -> dict[str, Any]:
     confusion = _confusion(observations)
+    per_class = {name: row[index] / sum(row)
+                 for index, (name, row) in enumerate(zip(CLASSES, confusion)) if sum(row)}
     return {
         'count': len(observations),
         'accuracy': _accuracy(observations),
-        'per_class': {name: row[index] / sum(row)
-                      for index, (name, row) in enumerate(zip(CLASSES, confusion)) if sum(row)},
+        'balanced': fmean(per_class.values()) if per_class else None,
+        'per_class': per_class,
         'classes': list(CLASSES),
         'confusion': confusion,
         **_severities(observations),

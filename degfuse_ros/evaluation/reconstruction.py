@@ -63,20 +63,19 @@ class Reconstruction:
         """
         height, width = thermal.shape
         with torch.inference_mode():
-            seen = torch.from_numpy(visible).to(self._device).permute(2, 0, 1)[None] / 255
-            heat = torch.from_numpy(thermal).to(self._device)[None, None] / 255
-            clean = self._reconstruct(seen, heat)[0, :, :height, :width].clamp(0, 1)
+            images = (torch.from_numpy(visible).permute(2, 0, 1)[None],
+                      torch.from_numpy(thermal)[None, None])
+            clean = self._reconstruct(*(image.to(self._device) / 255 for image in images))
+            clean = clean[0, :, :height, :width].clamp(0, 1)
             return (clean * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
     def _reconstruct(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Run the whole network on 1 x 3 x H x W and 1 x 1 x H x W in [0, 1]."""
-        config, (height, width) = self._network.config, thermal.shape[-2:]
-        enhanced = self._network.enhance(pad_to_multiple(visible, config.multiple),
-                                         pad_to_multiple(thermal, config.multiple))
-        if config.guidance == 'enhanced':
-            visible, thermal = (image[..., :height, :width]
-                                for image in (enhanced.visible, enhanced.thermal))
-        vector = self._guidance(visible, thermal).vector
+        multiple = self._network.config.multiple
+        enhanced = self._network.enhance(pad_to_multiple(visible, multiple),
+                                         pad_to_multiple(thermal, multiple))
+        seen = self._network.guidance_images(visible, thermal, enhanced)
+        vector = self._guidance(*seen).vector
         skips = self._network.encode(enhanced, self._network.route(vector))
         return self._network.reconstruct(
             enhanced, skips, self._network.route(vector, 'reconstruction'))[0]

@@ -48,7 +48,8 @@ def write_report(path: Path, results: Mapping[str, Any], samples: Sequence[Sampl
                    for number, (title, content) in enumerate(sections))
     data = results['data']
     groups = ', '.join(f'{name} {count}' for name, count in data['groups'].items())
-    subtitle = f"{data['folder']}, split {data['split']}. Pairs: {groups}."
+    split = f"split {data['split']}" if data['split'] else 'plain folders without splits'
+    subtitle = f"{data['folder']}, {split}. Pairs: {groups}."
     path.write_text(
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -89,7 +90,8 @@ def _origin(results: Mapping[str, Any]) -> tuple[str, str]:
     left_out = results['data']['left_out']
     facts = {'command': results['command'], 'device': results['device'],
              'seed': str(results['seed']), "SHA-256 of the metrics' code": results['metric_code'],
-             **results['versions']}
+             "SHA-256 of the benchmark's code": results['benchmark_code'],
+             'SHA-256 of the images': results['data']['sha256'], **results['versions']}
     for model in results['models']:
         counts = ', '.join(f'{part} {count:,}' for part, count in model['parameters'].items())
         structure = ', '.join(f'{part} {value}' for part, value in model['structure'].items())

@@ -18,7 +18,7 @@ import numpy as np
 
 from degfuse_ros.evaluation.plot_style import DPI
 from degfuse_ros.evaluation.sample import Sample
-from degfuse_ros.evaluation.table import Table
+from degfuse_ros.evaluation.table import Table, whole_rows
 
 QUALITY = 85
 """JPEG quality of the pictures: artefacts cannot be seen, a 640 x 480 picture takes some 60 KB."""
@@ -118,8 +118,9 @@ def tiles_html(results: Mapping[str, Any]) -> str:
     tiles = [(str(results['data']['pairs']),
               f"pairs in {len(results['data']['groups'])} groups")]
     kinds = {method['name']: method['kind'] for method in results['methods']}
-    kept = {name: row['kept'] for name, row in (results['robustness'] or {}).get(
-        'mean', {}).items() if kinds.get(name) != 'source'}
+    means = (results['robustness'] or {}).get('mean', {})
+    kept = {name: row['kept'] for name, row in whole_rows(means).items()
+            if kinds.get(name) != 'source'}
     for ours in (True, False):
         rivals = [name for name in kept if (kinds.get(name) == 'model') == ours]
         if rivals:
@@ -129,8 +130,8 @@ def tiles_html(results: Mapping[str, Any]) -> str:
     for model, found in results['recognition'].items():
         synthetic = found['synthetic']
         if synthetic['count']:
-            tiles.append((f"{synthetic['accuracy']:.0%}",
-                          f"of {synthetic['count']} synthetic images recognised by {model}"))
+            tiles.append((f"{synthetic['balanced']:.0%}", 'of synthetic images recognised, mean '
+                          f"over the {len(synthetic['per_class'])} classes: {model}"))
     return '<div class="tiles">' + ''.join(
         f'<div class="tile"><b>{escape(figure)}</b><span class="soft">{escape(text)}</span></div>'
         for figure, text in tiles) + '</div>'

@@ -54,5 +54,5 @@ class Scene:
             case: degradation and level.
             seed: of the benchmark; the same seed gives the same picture.
         """
-        changed = degrade(self.clean, case, self.pair.key, seed)
+        changed = degrade(self.clean, case, self.pair.name, seed)
         return Scene(self.pair, self.clean, changed, self.thermal, case)

@@ -96,10 +96,11 @@ def show(pairs: Sequence[EvaluationPair], methods: Sequence[Method], worst: Sequ
             yield _sample(pair, '', methods, settings, 'As they are', _scores(ledger, pair, ''))
     degraded = list(dict.fromkeys((entry.pair, entry.case) for entry in ledger.entries
                                   if entry.case in _BY_NAME))
-    for number, kind in enumerate(dict.fromkeys(case.kind for case in CASES)):
+    kinds = list(dict.fromkeys(case.kind for case in CASES))
+    for number, kind in enumerate(kinds):
         members = [by_key[pair] for pair, case in degraded if case == f'{kind}_2']
         if members:
-            pair = members[number * len(members) // len(CASES)]
+            pair = members[number * len(members) // len(kinds)]
             yield _sample(pair, f'{kind}_2', methods, settings, 'Degraded, middle level',
                           _scores(ledger, pair, f'{kind}_2'))
 

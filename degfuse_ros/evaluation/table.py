@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from degfuse_ros.evaluation.measures import Measure
+from degfuse_ros.evaluation.averages import IMAGES
+from degfuse_ros.evaluation.measures import MEASURES, Measure
 
 NOTHING = '–'
 """Stands where a method has no figure."""
@@ -74,33 +75,53 @@ def score_table(chapter: str, title: str, note: str, columns: Sequence[Measure],
     """Build a table of one line per method, the best figure of each column marked.
 
     One camera's image alone (kind 'source') is never marked: it wins what it is the reference of.
-    Figures that print alike are equally good.
+    Neither is a row that stands for fewer images than another: it may have been spared the hard
+    ones. Where rows differ so, a column tells the numbers. Figures that print alike are equally
+    good.
 
     Args:
         chapter: as in `Table`.
         title: as in `Table`.
         note: as in `Table`.
         columns: what to show.
-        scores: per method its figures by `Measure.key`; a missing one is shown as '–'.
+        scores: per method its figures by `Measure.key`; a missing one is shown as '–'. 'images'
+            is the number of images behind a row; without it, a row stands for all.
         kinds: per method its kind; shown where they are not all models.
         explained: whether the columns' meanings are given.
     """
+    columns = [*_counts(scores), *(column for column in columns if column.key != IMAGES)]
     printed = {name: [_printed(row.get(column.key), column) for column in columns]
                for name, row in scores.items()}
-    bests = [_best(column, {name: row for name, row in scores.items()
-                            if kinds.get(name) != 'source'}) for column in columns]
+    judged = {name: row for name, row in whole_rows(scores).items()
+              if kinds.get(name) != 'source'}
+    bests = [_best(column, judged) for column in columns]
     only_models = all(kinds.get(name) == 'model' for name in scores)
     first = ('model',) if only_models else ('method', 'kind')
     rows = []
     for name, texts in printed.items():
         kind = kinds.get(name, '')
         words = (name, kind)[:len(first)]
-        marks = [kind != 'source' and text == best for text, best in zip(texts, bests)]
+        marks = [name in judged and text == best for text, best in zip(texts, bests)]
         rows.append(Row((*words, *texts), (*(False for _ in words), *marks), kind))
-    terms = tuple((column.title, column.meaning) for column in columns
-                  if explained and column.meaning)
+    terms = tuple((column.title, column.explanation) for column in columns
+                  if column.meaning and (explained or column.key == IMAGES))
     return Table(chapter, title, note, (*first, *(column.heading for column in columns)),
                  tuple(rows), len(first), terms)
+
+
+def whole_rows(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Drop the rows that stand for fewer images than another one.
+
+    Args:
+        scores: as in `score_table`.
+    """
+    most = max((row.get(IMAGES, 0) for row in scores.values()), default=0)
+    return {name: row for name, row in scores.items() if row.get(IMAGES, most) == most}
+
+
+def _counts(scores: Mapping[str, Mapping[str, Any]]) -> list[Measure]:
+    """Return the column of the numbers of images, if they differ."""
+    return [MEASURES[IMAGES]] if len(whole_rows(scores)) < len(scores) else []
 
 
 def _printed(value: Any, column: Measure) -> str:

@@ -15,8 +15,8 @@ from degfuse_ros.network.gate import Assignment, Gate, GateDecision, assign
 from degfuse_ros.network.image_math import luma, replace_luma
 from degfuse_ros.network.pkdm import PriorEnhancement
 
-# Every entry of the vector that stands in for d_deg when guidance is 'constant': the root mean
-# square of d_deg in a trained model, so that the gates start and learn at the same pace.
+# Every entry of the vector that stands in for d_deg when guidance is 'constant': about the root
+# mean square of d_deg in a trained model, so that the gates start and learn at about its pace.
 CONSTANT_GUIDANCE = 0.2
 
 
@@ -152,6 +152,25 @@ class FusionNetwork(nn.Module):
             return Enhanced(visible, thermal, None)
         restored, curves = self.enhancement.visible(visible)
         return Enhanced(restored, self.enhancement.thermal(thermal), curves)
+
+    def guidance_images(self, visible: Tensor, thermal: Tensor,
+                        enhanced: Enhanced) -> tuple[Tensor, Tensor]:
+        """Choose what DAGM looks at: PKDM's output if `config.guidance` is 'enhanced'.
+
+        Args:
+            visible: B x 3 x H x W, RGB in [0, 1], as it came, not padded.
+            thermal: B x 1 x H x W in [0, 1], likewise.
+            enhanced: what `enhance` made of them, padded or not.
+
+        Returns:
+            A visible and a thermal image of the sizes given; PKDM's in float32.
+        """
+        if self.config.guidance != 'enhanced':
+            return visible, thermal
+        height, width = thermal.shape[-2:]
+        # Without the padding, which mirrors the scene and is no part of it.
+        return (enhanced.visible[..., :height, :width].float(),
+                enhanced.thermal[..., :height, :width].float())
 
     def encode(self, enhanced: Enhanced, routing: Routing) -> list[Tensor]:
         """Encode both images; join and project the branches level by level (equation 13)."""

@@ -165,9 +165,9 @@ def _step_losses(config: FusionConfig, guidance: DegradationGuidance, trainee: _
     enhanced = network.enhance(batch.visible, batch.thermal)
     if config.curve_only:
         return _enhancement_losses(network, batch, enhanced)
-    seen = enhanced if network.config.guidance == 'enhanced' else batch
     with torch.no_grad():
-        f_visible, f_thermal = guidance.encode(seen.visible, seen.thermal)
+        f_visible, f_thermal = guidance.encode(
+            *network.guidance_images(batch.visible, batch.thermal, enhanced))
     return _losses(network, trainee.mlp(f_visible * f_thermal), batch, enhanced)
 
 

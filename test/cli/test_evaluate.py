@@ -15,6 +15,7 @@ from degfuse_ros.engine import CLASSES, DEGRADATIONS
 from degfuse_ros.evaluation.baselines import BASELINES
 from degfuse_ros.evaluation.degradations import CASES, degrade
 from degfuse_ros.evaluation.metrics import QUALITY, ROBUSTNESS, code_hash
+from degfuse_ros.evaluation.provenance import benchmark_hash
 from degfuse_ros.evaluation.restoration import TWO_STAGE
 
 CLASSICAL = [*BASELINES, *TWO_STAGE]
@@ -59,7 +60,7 @@ def test_the_written_inputs_are_the_benchmarks(degraded: Path) -> None:
         found = cv2.imread(str(here / 'visible' / 'noon 1.png'))
         assert found is not None
         np.testing.assert_array_equal(found[..., ::-1],
-                                      degrade(visible, case, 'street/noon 1', 0))
+                                      degrade(visible, case, 'noon 1', 0))
         np.testing.assert_array_equal(
             cv2.imread(str(here / 'thermal' / 'noon 1.png'), cv2.IMREAD_UNCHANGED), thermal)
 
@@ -108,14 +109,16 @@ METHODS = [*CLASSICAL, 'heat', 'touch', 'eyes', 'base', 'same & <again>']
 def test_the_results_have_their_schema(full: Path) -> None:
     results = metrics_of(full / 'metrics.json')
     assert set(results) == {
-        'schema', 'command', 'versions', 'metric_code', 'seed', 'device', 'data', 'models',
-        'methods', 'quality', 'published', 'robustness', 'recognition', 'routing', 'detection',
-        'flicker', 'worst'}
+        'schema', 'command', 'versions', 'metric_code', 'benchmark_code', 'seed', 'device', 'data',
+        'models', 'methods', 'quality', 'published', 'robustness', 'recognition', 'routing',
+        'detection', 'flicker', 'worst'}
     assert results['schema'] == 1 and results['seed'] == 0 and results['detection'] is None
     assert results['metric_code'] == code_hash() and 'torch' in results['versions']
+    assert results['benchmark_code'] == benchmark_hash()
+    assert re.fullmatch('[0-9a-f]{64}', results['data']['sha256'])
     groups = {'street_val': 2, 'yard_val': 2}
-    assert {**results['data'], 'folder': ''} == {
-        'folder': '', 'split': 'val', 'pairs': 4, 'groups': groups, 'left_out': []}
+    assert {**results['data'], 'folder': '', 'sha256': ''} == {
+        'folder': '', 'sha256': '', 'split': 'val', 'pairs': 4, 'groups': groups, 'left_out': []}
     assert [method['name'] for method in results['methods']] == METHODS
     assert [method['kind'] for method in results['methods']] == [
         *['source'] * 2, *['baseline'] * 4, *['two-stage'] * 2, *['folder'] * 3, *['model'] * 2]

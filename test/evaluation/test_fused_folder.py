@@ -32,6 +32,15 @@ def test_a_flat_folder_serves_all_sources(tmp_path: Path) -> None:
     assert level_of(tmp_path, 'one', 'zoo') == level_of(tmp_path, 'one', 'farm') == 10
 
 
+def test_one_image_does_not_serve_two_pairs_of_one_name(tmp_path: Path) -> None:
+    scene = make_scene()
+    Image.fromarray(scene.thermal).save(tmp_path / f'{scene.pair.name}.png')
+    shared = frozenset({scene.pair.name})
+    assert FusedFolder(tmp_path).read(scene) is not None
+    with pytest.raises(PairError, match=f'{scene.pair.source} has no fused image'):
+        FusedFolder(tmp_path, shared).read(scene)
+
+
 def test_the_folder_of_a_source_comes_first(tmp_path: Path) -> None:
     for path, level in (('one.png', 10), ('zoo/one.bmp', 20), ('farm/one.png', 30)):
         write_image(tmp_path / path, flat(level))

@@ -13,10 +13,20 @@ ROUTING = {table.title: table for table in routing_tables(RESULTS)}
 
 def test_accuracy_has_all_sets_of_images() -> None:
     table = RECOGNITION['accuracy']
-    assert table.header == ('model', 'synthetic ↑', *(f'{name} ↑' for name in CLASSES),
-                            'one of both ↑', 'both seen ↑', 'msrs_val_night: real ↑')
+    assert table.header == ('model', 'mean over classes ↑', *(f'{name} ↑' for name in CLASSES),
+                            'one of both ↑', 'both seen ↑', 'msrs_val_night (21), real ↑')
+    assert 'a heuristic and no ground truth' in table.note
     assert table.rows[0].texts == ('degfuse', '90.0%', '95.0%', '92.5%', '90.0%', '87.5%', '85.0%',
                                    '94.0%', '41.0%', '90.5%')
+
+
+def test_a_model_that_answered_less_often_is_not_the_best() -> None:
+    results = make_results()
+    results['recognition']['degfuse']['synthetic']['count'] -= 1
+    for table in recognition_tables(results)[:4]:
+        few, many = (int(row.texts[1]) for row in table.rows)
+        assert table.header[1] == 'images' and few + 1 == many
+        assert not any(any(row.best[:-1]) for row in table.rows)
 
 
 def test_lower_errors_and_higher_order_are_better() -> None:
@@ -28,7 +38,8 @@ def test_lower_errors_and_higher_order_are_better() -> None:
 
 
 def test_confusion_shows_the_classes_that_are_there() -> None:
-    assert [row.texts for row in RECOGNITION['confusion, degfuse, msrs_val_night: real'].rows] == [
+    assert [row.texts for row in RECOGNITION[
+            'confusion, degfuse, msrs_val_night (21), real'].rows] == [
         ('low_light', '1', '0', '19', '1', '0')]
     whole = RECOGNITION['confusion, degfuse, synthetic']
     assert whole.header == ('truth', *CLASSES)
@@ -54,8 +65,8 @@ def test_claims_are_given_with_what_was_found() -> None:
 def test_without_synthetic_images_the_real_ones_are_left() -> None:
     results = make_undegraded()
     assert {table.title: table.header for table in recognition_tables(results)} == {
-        'accuracy': ('model', 'msrs_val_night: real ↑'),
-        **{f'confusion, {model}, msrs_val_night: real': ('truth', *CLASSES)
+        'accuracy': ('model', 'msrs_val_night (21), real ↑'),
+        **{f'confusion, {model}, msrs_val_night (21), real': ('truth', *CLASSES)
            for model in results['recognition']}}
     (use,) = routing_tables(results)
     assert use.rows[0].texts[-1] == '–'

@@ -14,7 +14,14 @@ import pytest
 from PIL import Image
 from training_pairs import COLUMNS, street, write_image, write_pairs
 
-from degfuse_ros.evaluation.pairs import EvaluationPair, PairError, find_pairs, limit
+from degfuse_ros.evaluation.pairs import (
+    EvaluationPair,
+    PairError,
+    find_pairs,
+    in_order,
+    limit,
+    shared_names,
+)
 
 PERCENTILES = (0.0, 100.0)
 ORIENTATION = 274  # Exif tag
@@ -194,9 +201,19 @@ def test_a_table_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, cont
 def test_a_limit_spreads_over_each_group() -> None:
     names = [('zoo', f'{index}') for index in range(10)] + [('farm', 'only')]
     pairs = [EvaluationPair(name, group, group, 'clean', Path(), Path()) for group, name in names]
-    kept = [pair.key for pair in limit(pairs, 4)]
+    kept = [pair.key for pair in limit(pairs, 4, ())]
     assert kept == ['zoo/0', 'zoo/2', 'zoo/5', 'zoo/7', 'farm/only']
-    assert limit(pairs, 99) == pairs
+    assert limit(pairs, 99, ()) == pairs
+    clip = [pair.key for pair in limit(pairs, 3, ('zoo',))]
+    assert clip == ['zoo/0', 'zoo/1', 'zoo/2', 'farm/only']  # no gaps between frames
+
+
+def test_pairs_are_sorted_within_their_group() -> None:
+    names = [('zoo', 'c'), ('zoo', 'a'), ('farm', 'b'), ('farm', 'a'), ('zoo', 'b')]
+    pairs = [EvaluationPair(name, group, group, 'clean', Path(), Path()) for group, name in names]
+    assert [pair.key for pair in in_order(pairs)] == [
+        'zoo/a', 'zoo/b', 'zoo/c', 'farm/a', 'farm/b']
+    assert shared_names(pairs) == {'a', 'b'}
 
 
 # --- reading one ---
@@ -342,7 +359,7 @@ def test_the_val_split_of_the_data_set_is_whole() -> None:
     assert not problems
     assert Counter(pair.group for pair in pairs) == {
         'roadscene_val': 50, 'msrs_val_day': 21, 'msrs_val_night': 21, 'm3svd_smoke_val': 18}
-    for pair in limit(pairs, 2):
+    for pair in limit(pairs, 2, ()):
         visible, thermal = pair.read((1.0, 99.0))
         assert visible.shape == (*thermal.shape, 3)
         assert visible.dtype == thermal.dtype == np.uint8

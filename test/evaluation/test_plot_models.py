@@ -22,7 +22,8 @@ def test_confusion_is_coloured_by_the_share_of_the_truth() -> None:
     assert shares[2, 2] == 83 / 95
     assert [text.get_text() for text in night.texts][10:15] == ['1', '0', '19', '1', '0']
     assert not any(text.get_text() for text in night.texts[:10])  # no such truth
-    assert night.get_title('left') == 'msrs_val_night: real, 90% of 21'
+    assert whole.get_title('left') == 'synthetic (475): 90%, mean over classes'
+    assert night.get_title('left') == 'msrs_val_night (21), real: 90%'
 
 
 def test_severity_bars_are_those_of_every_model() -> None:

@@ -33,7 +33,7 @@ def test_one_expert_has_no_routing_to_show(tmp_path: Path) -> None:
 def test_names_that_look_alike_as_files_keep_their_own_plots(tmp_path: Path) -> None:
     routing = make_results()['routing']['degfuse']
     plots = write_all({**make_nothing(), 'routing': {'K 1': routing, 'k-1': routing}}, tmp_path)
-    assert len(plots) == 4 and len({path for _, path in plots}) == 4
+    assert len(plots) == 5 and len({path for _, path in plots}) == 5  # one is of the quality
 
 
 def test_models_without_synthetic_images_have_what_is_left(tmp_path: Path) -> None:

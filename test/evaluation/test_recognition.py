@@ -31,6 +31,7 @@ def test_classes_of_single_degradations() -> None:
     found = summarise(SYNTHETIC)['synthetic']
     assert found['count'] == 5
     assert found['accuracy'] == pytest.approx(3 / 5)
+    assert found['balanced'] == pytest.approx((0 + 2 / 3 + 1) / 3)  # fog has the most images
     assert found['per_class'] == pytest.approx({'clean': 0, 'fog': 2 / 3, 'rain': 1})
     assert found['classes'] == list(CLASSES)
     clean, foggy, rain = (CLASSES.index(name) for name in ('clean', 'fog', 'rain'))
@@ -82,6 +83,7 @@ def test_real_images_by_group() -> None:
 def test_nothing_is_none_not_a_division_by_zero() -> None:
     result = summarise([observe('fog')])
     assert result['synthetic']['accuracy'] is None
+    assert result['synthetic']['balanced'] is None
     assert result['synthetic']['per_class'] == {}
     assert np.sum(result['synthetic']['confusion']) == 0
     assert result['combined'] == {'count': 0, 'one_of_both': None, 'both_seen': None}

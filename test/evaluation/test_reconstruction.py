@@ -56,11 +56,11 @@ def by_hand(path: Path, visible: np.ndarray, thermal: np.ndarray, task: str) -> 
     network.eval()  # training adds noise to the gates
     with torch.inference_mode():
         seen = torch.from_numpy(visible.transpose(2, 0, 1).copy())[None].float() / 255
-        heat = torch.from_numpy(thermal)[None, None].float() / 255
-        enhanced = network.enhance(seen, heat)
+        warm = torch.from_numpy(thermal)[None, None].float() / 255
+        enhanced = network.enhance(seen, warm)
         if file.config.guidance == 'enhanced':
-            seen, heat = enhanced.visible, enhanced.thermal
-        vector = guidance(seen, heat).vector
+            seen, warm = enhanced.visible, enhanced.thermal
+        vector = guidance(seen, warm).vector
         _, skips = network.fuse(enhanced, network.route(vector))
         clean, _ = network.reconstruct(enhanced, skips, network.route(vector, task))
     return clean[0].clamp(0, 1).permute(1, 2, 0).numpy() * 255

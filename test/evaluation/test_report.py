@@ -153,7 +153,8 @@ def test_plots_are_embedded_as_they_are(folder: Path, page: Page) -> None:
 
 def test_says_where_the_figures_come_from(page: Page) -> None:
     results = make_results()
-    for text in (results['command'], results['metric_code'], results['versions']['torch'],
+    for text in (results['command'], results['metric_code'], results['benchmark_code'],
+                 results['data']['sha256'], results['versions']['torch'],
                  *(model['sha256'] for model in results['models'])):
         assert text in page.text
     assert all(f'model {name}' in page.text for name in MODELS)
@@ -173,6 +174,34 @@ def test_nothing_degraded_says_nothing_of_robustness(tmp_path: Path) -> None:
                                    'Models', 'Where this comes from']
     tiles = [found for _, found in page.tags if found.get('class') == 'tile']
     assert len(tiles) == 1
+
+
+def tiles(results: dict, path: Path) -> list[str]:
+    """Return the key figures on top of a report, each with its words."""
+    write_report(path, results, [], [])
+    text = path.read_text(encoding='utf-8')
+    return [re.sub('<.*?>', ' ', tile).strip() for tile in
+            re.findall('<div class="tile">(.*?)</div>', text)]
+
+
+def test_key_figures_are_those_of_rows_that_can_be_compared(tmp_path: Path) -> None:
+    results = make_results()
+    for name, row in results['robustness']['mean'].items():
+        row['images'] = 651 - (name in ('degfuse', 'two-stage (curve)'))
+    found = tiles(results, tmp_path / 'report.html')
+    means = results['robustness']['mean']
+    assert means['degfuse']['kept'] > means['degfuse, dense']['kept']
+    assert f"{means['degfuse, dense']['kept']:.3f}" in found[1] and found[1].endswith(', dense')
+    assert f"{means['two-stage (CLAHE)']['kept']:.3f}" in found[2]
+    assert found[3].startswith('90%') and 'mean over the 5 classes: degfuse' in found[3]
+
+
+def test_folders_without_splits_are_called_so(tmp_path: Path) -> None:
+    results = make_results()
+    results['data']['split'] = ''
+    write_report(tmp_path / 'report.html', results, [], [])
+    page = Page((tmp_path / 'report.html').read_text(encoding='utf-8'))
+    assert 'pairs, plain folders without splits. Pairs: roadscene_val 50' in page.text
 
 
 def test_tables_that_a_plot_shows_are_folded(page: Page) -> None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A table of figures: what is best, what is missing, Markdown."""
 
-from degfuse_ros.evaluation.measures import Measure
+from degfuse_ros.evaluation.measures import MEASURES, Measure
 from degfuse_ros.evaluation.table import Row, Table, score_table
 
 UP, DOWN = Measure('up', 'up'), Measure('down', 'down', 'less is more', '.1f', False)
@@ -31,6 +31,28 @@ def test_nothing_is_best_where_nothing_can_be_compared() -> None:
     assert not any(best for row in rows for best in row.best)
 
 
+def test_a_row_of_fewer_images_is_never_the_best_and_says_so() -> None:
+    scores = {'thermal only': {'up': 0.9, 'images': 50}, 'spared': {'up': 0.8, 'images': 49},
+              'mean': {'up': 0.3, 'images': 50}, 'ours': {'up': 0.5, 'images': 50},
+              'published': {'up': 0.4}}
+    table = score_table('', '', '', [UP], scores, KINDS)
+    assert table.header == ('method', 'kind', 'images', 'up ↑')
+    assert [row.texts[2] for row in table.rows] == ['50', '49', '50', '50', '–']
+    assert [row.texts[0] for row in table.rows if any(row.best)] == ['ours']
+    assert [title for title, _ in table.terms] == ['images']
+    # A row without a number stands for all.
+    scores['published']['up'] = 0.6
+    rows = score_table('', '', '', [UP], scores, KINDS).rows
+    assert [row.texts[0] for row in rows if any(row.best)] == ['published']
+
+
+def test_equal_numbers_of_images_are_not_shown() -> None:
+    scores = {name: {'up': row['up'], 'images': 5} for name, row in SCORES.items()}
+    table = score_table('', '', '', [MEASURES['images'], UP], scores, KINDS)
+    assert table.header == ('method', 'kind', 'up ↑')
+    assert any(row.best[2] for row in table.rows)
+
+
 def test_kind_is_left_out_where_all_are_models() -> None:
     table = score_table('', '', '', [UP], {'ours': {'up': 1.0}, 'other': {}},
                         {'ours': 'model', 'other': 'model'})
@@ -42,6 +64,9 @@ def test_terms_are_the_columns_that_need_one() -> None:
     assert score_table('', '', '', [UP, DOWN], SCORES, KINDS, explained=True).terms == (
         ('down', 'less is more'),)
     assert score_table('', '', '', [UP, DOWN], SCORES, KINDS).terms == ()
+    fooled = Measure('up', 'up', 'more', fooled='noise')
+    assert score_table('', '', '', [fooled], SCORES, KINDS, explained=True).terms == (
+        ('up', 'more; fooled by noise'),)
 
 
 def test_markdown_keeps_names_from_being_signs() -> None:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from degfuse_ros.network import losses
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.fusion_network import FusionNetwork
-from degfuse_ros.network.image_math import luma
+from degfuse_ros.network.fusion_network import Enhanced, FusionNetwork
+from degfuse_ros.network.image_math import luma, pad_to_multiple
 
 SMALL = ModelConfig(widths=(6, 8, 8, 8), hidden=(3, 3, 3, 3), guidance_dim=16)
 LAYERS = ('visible_1', 'visible_2', 'visible_3', 'visible_4',
@@ -127,6 +127,25 @@ def test_without_pkdm_both_images_pass_unchanged():
     with torch.no_grad():
         fused, _ = made.fuse(enhanced, made.route(torch.randn(1, 16)))
     assert (fused.luma - torch.maximum(luma(visible), thermal)).abs().mean() > 1e-3
+
+
+@pytest.mark.parametrize('guidance', ['raw', 'constant', 'enhanced'])
+def test_the_guidance_looks_at_the_images_or_at_what_pkdm_made_of_them(guidance: str):
+    made = network(0.1, config=dataclasses.replace(SMALL, guidance=guidance)).eval()
+    visible, thermal = pair(2, 30, 41)
+    with torch.no_grad():
+        enhanced = made.enhance(*(pad_to_multiple(image, 16) for image in (visible, thermal)))
+    assert enhanced.visible.shape == (2, 3, 32, 48)
+    half = Enhanced(enhanced.visible.half(), enhanced.thermal.half(), None)  # as CUDA computes it
+    found = made.guidance_images(visible, thermal, half)
+    if guidance == 'enhanced':
+        expected = half.visible[:, :, :30, :41].float(), half.thermal[:, :, :30, :41].float()
+        assert (found[0] - visible).abs().max() > 0.01
+    else:
+        expected = visible, thermal
+    for one, other in zip(found, expected):
+        assert one.dtype == torch.float32
+        assert torch.equal(one, other)
 
 
 def test_a_constant_guidance_routes_every_image_alike_but_not_every_task():

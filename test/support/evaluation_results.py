@@ -50,9 +50,10 @@ def make_results() -> dict[str, Any]:
     return {
         'schema': 1, 'command': 'degfuse evaluate --data pairs --split val --out report',
         'versions': {'degfuse_ros': '0.3.0', 'torch': '2.14.1'}, 'metric_code': 'ab' * 32,
+        'benchmark_code': 'ba' * 32,
         'seed': 0, 'device': 'cpu',
         'data': {'folder': 'pairs', 'split': 'val', 'pairs': 92, 'groups': groups,
-                 'left_out': ['FLIR_1 <x>: the thermal image is missing']},
+                 'sha256': 'dc' * 32, 'left_out': ['FLIR_1 <x>: the thermal image is missing']},
         'models': [_model(name) for name in MODELS],
         'methods': [{'name': name, 'kind': row[0]} for name, row in METHODS.items()],
         'quality': {group: {name: _quality(row[1], row[2], number)
@@ -81,9 +82,9 @@ def make_nothing() -> dict[str, Any]:
 def make_undegraded() -> dict[str, Any]:
     """Return results of an evaluation that degraded nothing: models saw no synthetic image."""
     results = make_results()
-    nothing: dict[str, Any] = {'count': 0, 'accuracy': None, 'per_class': {}, 'classes': CLASSES,
-                               'confusion': [[0] * 5] * 5, 'severity_error': {},
-                               'severity_absent': {}, 'severity_order': {}}
+    nothing: dict[str, Any] = {'count': 0, 'accuracy': None, 'balanced': None, 'per_class': {},
+                               'classes': CLASSES, 'confusion': [[0] * 5] * 5,
+                               'severity_error': {}, 'severity_absent': {}, 'severity_order': {}}
     for found in results['recognition'].values():
         found |= {'synthetic': nothing,
                   'combined': {'count': 0, 'one_of_both': None, 'both_seen': None}}
@@ -146,10 +147,11 @@ def _detection() -> dict[str, Any]:
 
 
 def _recognition(wrong: int) -> dict[str, Any]:
-    confusion = (np.eye(5, dtype=int) * (80 - 4 * wrong) + wrong + 3).tolist()
+    confusion = (np.eye(5, dtype=int) * (80 - 5 * wrong) + wrong + 3).tolist()
     names = CLASSES[1:]
     return {
-        'synthetic': {'count': int(np.sum(confusion)), 'accuracy': 0.9 - wrong / 50,
+        'synthetic': {'count': int(np.sum(confusion)), 'accuracy': 0.93 - wrong / 50,
+                      'balanced': 0.9 - wrong / 50,
                       'per_class': {name: 0.95 - number / 40 - wrong / 50
                                     for number, name in enumerate(CLASSES)},
                       'classes': CLASSES, 'confusion': confusion,

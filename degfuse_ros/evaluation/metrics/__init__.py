@@ -4,7 +4,8 @@
 
 Conventions are those of the MATLAB toolbox "Evaluation-for-Image-Fusion" (L. Tang): MI in bits and
 VIF are sums over the two sources, SSIM is their mean. EN, SF, AG and SD look at the fused image
-alone and reward noise; MI, VIF, Qabf and SCD can be won by copying one camera.
+alone and reward noise; MI, VIF, vQ and tQ are won by copying one camera, Qabf by copying the one
+with more edges; SCD favours the plain sum of both images and SSIM their plain mean.
 """
 
 from degfuse_ros.evaluation.metrics.fingerprint import code_hash

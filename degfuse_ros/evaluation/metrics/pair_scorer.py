@@ -14,6 +14,9 @@ from degfuse_ros.evaluation.metrics.edges import (
     edge_transfer,
     find_edges,
     kept_from_both,
+    kept_strength,
+    tile_weights,
+    transfer_in_tiles,
 )
 from degfuse_ros.evaluation.metrics.information import (
     entropy,
@@ -32,10 +35,10 @@ from degfuse_ros.evaluation.metrics.structure import (
 )
 
 QUALITY = ('EN', 'SF', 'AG', 'SD', 'MI', 'VIF', 'Qabf', 'SCD', 'SSIM', 'vQ', 'tQ')
-"""Metrics of `PairScorer.quality`; of all, more is better."""
+"""Metrics of `PairScorer.quality`. More is better, if it is not noise or one camera's copy."""
 
 ROBUSTNESS = ('kept', 'vQ', 'tQ', 'SCD', 'SSIM')
-"""Metrics of `PairScorer.robustness`; of all, more is better."""
+"""Metrics of `PairScorer.robustness`; the first is the one to judge by."""
 
 SMALLEST = 41
 """Pixels: the last of VIF's four scales still holds its window."""
@@ -69,7 +72,9 @@ class PairScorer:
                              f'larger. Got {_size(self._shape)}.')
         self._sources = self._stack([visible, thermal])
         self._edges = find_edges(self._sources)
-        self._own_transfer = edge_transfer(self._edges, self._edges)
+        own = kept_strength(self._edges, self._edges)
+        self._own_transfer = transfer_in_tiles(self._edges, own)
+        self._tile_weights = tile_weights(self._edges)
 
     def quality(self, fused: Sequence[NDArray[np.uint8]]) -> list[dict[str, float]]:
         """Return the metrics of QUALITY for each fused image, H x W x 3 uint8 RGB or H x W uint8.
@@ -100,10 +105,12 @@ class PairScorer:
 
     def _columns(self, images: Tensor, names: tuple[str, ...]) -> list[Tensor]:
         """Return the named metrics of N x H x W uint8, N float64 each."""
-        transfer = edge_transfer(self._edges, find_edges(images))
+        edges = kept_strength(self._edges, find_edges(images))
+        transfer = edge_transfer(self._edges, edges)
         sources = self._sources
         metrics = {
-            'kept': lambda: kept_from_both(transfer, self._own_transfer),
+            'kept': lambda: kept_from_both(transfer_in_tiles(self._edges, edges),
+                                           self._own_transfer, self._tile_weights),
             'EN': lambda: entropy(images),
             'SF': lambda: spatial_frequency(images),
             'AG': lambda: average_gradient(images),
