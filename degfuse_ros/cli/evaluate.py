@@ -45,7 +45,8 @@ def add_parser(subparsers: Any) -> None:
                         help='sources that are clips of a camera at rest, for flicker '
                              '(default m3svd_smoke)')
     parser.add_argument('--write-degraded', type=path, metavar='DIR',
-                        help="write the benchmark's inputs: CASE/SOURCE/visible|thermal/NAME.png")
+                        help="write the benchmark's inputs: CASE/SOURCE/visible|thermal/NAME.png; "
+                             'score what is made of them with the same --data and --seed')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--seed', type=int, default=0, help='of the degradations (default 0)')
     parser.add_argument('--limit', type=int, metavar='N', help='at most N pairs of each set')
@@ -106,6 +107,8 @@ def _check_places(args: argparse.Namespace, json_path: Path) -> None:
 
 def _finish(args: argparse.Namespace, results: dict[str, Any], json_path: Path) -> int:
     """Say what was found and what was left out."""
+    for note in results['data']['notes']:
+        print(f'degfuse evaluate: note: {note}', file=sys.stderr)
     left_out = results['data']['left_out']
     for line in left_out[:LINES_SHOWN]:
         print(f'degfuse evaluate: left out: {line}', file=sys.stderr)

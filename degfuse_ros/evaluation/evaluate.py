@@ -76,16 +76,15 @@ def evaluate(settings: Settings) -> Outcome:
     """
     ledger = Ledger()
     pairs = _choose_pairs(settings, ledger)
-    detection = None
-    if settings.detector is not None:
-        check_packages()
-        detection = Detection(Detector.load(settings.detector))
+    detection = _detection(settings)
     folders = [folder_method(name, FusedFolder(path, shared_names(pairs)))
                for name, path in settings.fused]
     models = [LoadedModel.load(name, model, settings.device) for name, model in settings.models]
     methods = [*classical_methods(), *folders,
                *(model_method(each.name, each.engine, each.reconstruction) for each in models)]
     device = models[0].engine.device
+    print(f'{len(pairs)} pairs as they are, then each clean one in {len(CASES)} degradations',
+          flush=True)
     usable, flicker = measure_as_they_are(pairs, methods, ledger, settings, device)
     if not usable:
         raise PairError(f'none of the {len(pairs)} pairs can be used. First of '
@@ -137,12 +136,38 @@ def _choose_pairs(settings: Settings, ledger: Ledger) -> list[EvaluationPair]:
     return pairs if settings.limit is None else limit(pairs, settings.limit, settings.clips)
 
 
+def _detection(settings: Settings) -> Detection | None:
+    """Load the detector, if there is one, before the long work."""
+    if settings.detector is None:
+        return None
+    check_packages()
+    return Detection(Detector.load(settings.detector))
+
+
 def _describe_data(settings: Settings, usable: Sequence[EvaluationPair],
                    ledger: Ledger) -> dict[str, Any]:
     return {'folder': settings.data.resolve().name, 'pairs': len(usable),
             'split': settings.split if has_splits(settings.data) else '',
             'sha256': data_hash(usable, settings.data),
-            'groups': dict(Counter(pair.group for pair in usable)), 'left_out': ledger.left_out}
+            'groups': dict(Counter(pair.group for pair in usable)), 'left_out': ledger.left_out,
+            'notes': _notes(settings, usable)}
+
+
+def _notes(settings: Settings, usable: Sequence[EvaluationPair]) -> list[str]:
+    """Say what a reader of the figures might not expect."""
+    notes = []
+    if not has_splits(settings.data):
+        notes.append('plain folders have no splits: all pairs are used; training keeps only every '
+                     'tenth by name for validation')
+    elif settings.split == 'train':
+        notes.append('split train: models may have been trained on these very pairs')
+    if all(pair.condition != 'clean' for pair in clean_pairs(usable)):
+        notes.append(f'no pair is known to be clean: the {len(clean_pairs(usable))} that nobody '
+                     'has named are degraded as if they were (condition in pairs.csv names them)')
+    if settings.limit is not None:
+        notes.append('with --limit the pairs are not those that rivals were measured on: their '
+                     'rows are left out')
+    return notes
 
 
 def _scores(ledger: Ledger, methods: Sequence[Method], bases: Sequence[EvaluationPair],

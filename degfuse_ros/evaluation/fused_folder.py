@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degfuse_ros.camera.pair_files import SUFFIXES, PairFilesError, read_image
+from degfuse_ros.evaluation.degradations import CASES
 from degfuse_ros.evaluation.pairs import AS_STORED, PairError
 from degfuse_ros.evaluation.scene import Scene
 
@@ -20,8 +21,8 @@ class FusedFolder:
     """Finds the fused image of a scene: NAME.* in SOURCE/ below the folder, or in the folder.
 
     Images of the benchmark's degraded pairs lie below a folder of the case's name in the same
-    way, as `degfuse evaluate --write-degraded` lays out the inputs; a method without any is
-    judged on the pairs as they are.
+    way, as `degfuse evaluate --write-degraded` lays out the inputs. A folder without cases is
+    judged on the pairs as they are, one with nothing else on the degraded ones.
 
     Args:
         path: the folder.
@@ -38,20 +39,24 @@ class FusedFolder:
         if not any(_is_image(each) for each in path.rglob('*')):
             raise PairError(f'{path} holds no image that can be read: give the folder of the '
                             'fused images as --fused NAME=FOLDER')
+        cases = {case.name for case in CASES}
+        self._only_cases = all(each.relative_to(path).parts[0] in cases
+                               for each in path.rglob('*') if _is_image(each))
         self._listed: dict[Path, dict[str, list[Path]]] = {}
 
     def read(self, scene: Scene) -> NDArray[np.uint8] | None:
         """Read the fused image of a scene.
 
         Returns:
-            H x W uint8, or H x W x 3 uint8 RGB; None if the scene's case has no folder.
+            H x W uint8, or H x W x 3 uint8 RGB; None if the scene's case has no folder, or if
+            there are cases alone and the scene is none.
 
         Raises:
             PairError: the image is missing, unreadable, of another size or depth, or there are
                 two of its name.
         """
         root = self._path if scene.case is None else self._path / scene.case.name
-        if not root.is_dir():
+        if not root.is_dir() or (scene.case is None and self._only_cases):
             return None
         places = [root / scene.pair.source]
         if scene.pair.name not in self._shared:
@@ -75,7 +80,8 @@ class FusedFolder:
         others = sorted(path.name for folder in folders
                         for paths in self._images(folder).values() for path in paths)
         example = f' (it has {len(others)} others, the first is {others[0]})' if others else ''
-        raise PairError(f'{folders[-1]} has no fused image {name}.*{example}')
+        where = ' or '.join(map(str, folders))
+        raise PairError(f'no fused image {name}.* in {where}{example}')
 
     def _images(self, folder: Path) -> dict[str, list[Path]]:
         """Images of a folder by name, read once; empty where there is no such folder."""

@@ -41,12 +41,14 @@ class WorstCase:
         case: of the benchmark; '' for the pair as it is.
         title: pair and case.
         text: the figures.
+        rival: the method that did best.
     """
 
     pair: str
     case: str
     title: str
     text: str
+    rival: str
 
 
 def worst_cases(ledger: Ledger, methods: Sequence[Method]) -> list[WorstCase]:
@@ -67,7 +69,7 @@ def worst_cases(ledger: Ledger, methods: Sequence[Method]) -> list[WorstCase]:
             name = case.replace('_', ' ') or 'as it is'
             losses.append((scores[model] - scores[best], WorstCase(
                 pair, case, f'{pair}, {name}',
-                f'{metric}: {model} {scores[model]:.3f}, {best} {scores[best]:.3f}')))
+                f'{metric}: {model} {scores[model]:.3f}, {best} {scores[best]:.3f}', best)))
     worst: dict[str, WorstCase] = {}
     for _, found in sorted(losses, key=lambda loss: loss[0]):
         worst.setdefault(found.pair, found)
@@ -87,7 +89,8 @@ def show(pairs: Sequence[EvaluationPair], methods: Sequence[Method], worst: Sequ
     """
     by_key = {pair.key: pair for pair in pairs}
     for found in worst:
-        yield _sample(by_key[found.pair], found.case, methods, settings, WORST, found.text)
+        yield _sample(by_key[found.pair], found.case, methods, settings, WORST, found.text,
+                      found.rival)
     for group in dict.fromkeys(pair.group for pair in pairs):
         members = [pair for pair in pairs if pair.group == group]
         # Evenly chosen, not by looks.
@@ -115,8 +118,8 @@ def _scores(ledger: Ledger, pair: EvaluationPair, case: str) -> str:
 
 
 def _sample(pair: EvaluationPair, case: str, methods: Sequence[Method], settings: Settings,
-            section: str, text: str) -> Sample:
-    """Run the methods that are shown once more on one scene."""
+            section: str, text: str, rival: str = '') -> Sample:
+    """Run the methods that are shown, and the rival, once more on one scene."""
     visible, thermal = pair.read(settings.percentiles)
     scene = Scene(pair, visible, visible, thermal)
     pictures = [('visible', visible), ('thermal', np.repeat(thermal[..., None], 3, axis=2))]
@@ -124,7 +127,7 @@ def _sample(pair: EvaluationPair, case: str, methods: Sequence[Method], settings
         scene = scene.degraded(_BY_NAME[case], settings.seed)
         pictures.insert(1, (f"visible, {case.replace('_', ' ')}", scene.visible))
     shown = [method for method in methods
-             if method.name in _SHOWN or method.kind in ('folder', 'model')]
+             if method.name in (*_SHOWN, rival) or method.kind in ('folder', 'model')]
     products = Ledger().produce(scene, shown)  # what fails here has failed and been named before
     for name, product in products.items():
         label = product.fusion.degradation.label.replace('_', ' ') if product.fusion else ''

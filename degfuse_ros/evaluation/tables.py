@@ -56,6 +56,7 @@ def markdown(results: Mapping[str, Any]) -> str:
                 for table in build_tables(results)]
     for title, lines in (
             ('Worst cases', [f"{case['title']}: {case['text']}" for case in results['worst']]),
+            ('Notes', results['data'].get('notes', ())),
             ('Left out', results['data']['left_out'])):
         if lines:
             sections.append(f'## {title}\n\n' + '\n'.join(
@@ -174,6 +175,9 @@ def _quality(results: Mapping[str, Any]) -> list[Table]:
             note += (f' {SOURCES} MI, VIF, vQ and tQ are won by copying one camera and have no '
                      'best row; EN, SF, AG and SD rise with noise, so that a high value may be a '
                      'bad image.')
+            if 'two-stage' in kinds.values():
+                note += (' Two-stage rows restore what the condition of a pair names; where it '
+                         'names nothing they are the Laplacian pyramid.')
         tables.append(score_table('Quality', group, note, columns, scores, kinds,
                                   explained=not tables))
     return tables

@@ -118,7 +118,8 @@ def test_the_results_have_their_schema(full: Path) -> None:
     assert re.fullmatch('[0-9a-f]{64}', results['data']['sha256'])
     groups = {'street_val': 2, 'yard_val': 2}
     assert {**results['data'], 'folder': '', 'sha256': ''} == {
-        'folder': '', 'sha256': '', 'split': 'val', 'pairs': 4, 'groups': groups, 'left_out': []}
+        'folder': '', 'sha256': '', 'split': 'val', 'pairs': 4, 'groups': groups, 'left_out': [],
+        'notes': []}
     assert [method['name'] for method in results['methods']] == METHODS
     assert [method['kind'] for method in results['methods']] == [
         *['source'] * 2, *['baseline'] * 4, *['two-stage'] * 2, *['folder'] * 3, *['model'] * 2]

@@ -40,12 +40,15 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(faulty: Path, tmp_pat
     wanted = (r'seen\.png has no counterpart', r'warm\.png has no counterpart',
               r'torn\.png is not an image', r'sizes: .* 96 x 64 .* 96 x 48: register the pair',
               r'palette\.png is in colour', r'/tiny: images .* 41 x 41 pixels or larger',
-              r'rival, .*/good: .* has no fused image good\.\* .*another name\.png')
+              r'rival, .*/good: no fused image good\.\* in .*another name\.png')
     for words in wanted:
         assert len([line for line in left_out if re.search(words, line)]) == 1, words
     assert len(left_out) == len(wanted)
-    assert result.error.splitlines() == [f'degfuse evaluate: left out: {line}'
-                                         for line in left_out]
+    notes = metrics_of(tmp_path / 'metrics.json')['data']['notes']
+    assert [note.split()[0] for note in notes] == ['plain', 'no']  # no splits, none known as clean
+    assert result.error.splitlines() == [
+        *(f'degfuse evaluate: note: {note}' for note in notes),
+        *(f'degfuse evaluate: left out: {line}' for line in left_out)]
     words = ' '.join(Report(tmp_path / 'report.html').words)
     assert all(line in words for line in left_out)
 
@@ -133,6 +136,6 @@ def test_an_interruption_ends_with_one_line(plain: Path, tmp_path: Path) -> None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and out == ''
+    assert process.returncode == 130 and out.startswith('2 pairs as they are')
     assert error == 'degfuse: interrupted\n'
     assert not (tmp_path / 'metrics.json').exists()

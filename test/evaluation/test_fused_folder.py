@@ -37,7 +37,7 @@ def test_one_image_does_not_serve_two_pairs_of_one_name(tmp_path: Path) -> None:
     Image.fromarray(scene.thermal).save(tmp_path / f'{scene.pair.name}.png')
     shared = frozenset({scene.pair.name})
     assert FusedFolder(tmp_path).read(scene) is not None
-    with pytest.raises(PairError, match=f'{scene.pair.source} has no fused image'):
+    with pytest.raises(PairError, match=f'no fused image one.* in .*/{scene.pair.source}$'):
         FusedFolder(tmp_path, shared).read(scene)
 
 
@@ -79,8 +79,15 @@ def test_degraded_pairs_lie_below_their_case(tmp_path: Path) -> None:
 
 def test_a_case_of_which_images_are_missing_is_named(tmp_path: Path) -> None:
     write_image(tmp_path / FOG.name / 'two.png', flat(20))
-    with pytest.raises(PairError, match=r'fog_depth_2 has no fused image one\.\*'):
+    with pytest.raises(PairError, match=r'no fused image one\.\* in .* or .*/fog_depth_2 '):
         FusedFolder(tmp_path).read(make_scene().degraded(FOG, 0))
+
+
+def test_a_folder_of_cases_alone_is_not_judged_on_pairs_as_they_are(tmp_path: Path) -> None:
+    write_image(tmp_path / FOG.name / 'set' / 'one.png', flat(20))
+    folder = FusedFolder(tmp_path)
+    assert folder.read(make_scene()) is None
+    assert folder.read(make_scene().degraded(FOG, 0)) is not None
 
 
 @pytest.mark.parametrize('below', ['', 'set/'])

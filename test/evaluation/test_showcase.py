@@ -117,6 +117,14 @@ def test_a_sample_shows_what_the_methods_saw(pairs: list[EvaluationPair]) -> Non
     assert (height, width) == (19, 29)  # 30 % of the sides
 
 
+def test_a_worst_case_shows_who_did_better(pairs: list[EvaluationPair]) -> None:
+    ledger = ledger_of('Qabf', {(pairs[0].key, ''): {'weak': 0.9, 'ours': 0.4}})
+    worst = worst_cases(ledger, METHODS)
+    assert [found.rival for found in worst] == ['weak']
+    sample = next(show(pairs[:1], METHODS, worst, ledger, SETTINGS))
+    assert 'weak' in dict(sample.pictures)
+
+
 def test_a_method_that_fails_again_is_not_shown(pairs: list[EvaluationPair]) -> None:
     def fail(given: Scene) -> Product:
         raise ValueError('no image')
