@@ -17,6 +17,7 @@ import torch
 
 from degfuse_ros.demo.stream import DemoStream
 from degfuse_ros.engine import CLASSES, FusionEngine
+from degfuse_ros.evaluation.routing import distance
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, Pair, load_pairs
 from degfuse_ros.training.degradations import degrade_visible
 from degfuse_ros.training.guidance import validate
@@ -37,17 +38,6 @@ def pairs() -> list[Pair]:
     if not folder:
         pytest.skip('DEGFUSE_DATA names no folder of real pairs')
     return load_pairs(Path(folder), 'val')
-
-
-def divergence(first: np.ndarray, second: np.ndarray) -> float:
-    """Jensen-Shannon divergence in bits over the last axis, mean over the rows."""
-    middle = (first + second) / 2
-
-    def relative(rows: np.ndarray) -> np.ndarray:
-        ratio = rows.clip(1e-12) / middle.clip(1e-12)
-        return np.where(rows > 0, rows * np.log2(ratio), 0)
-
-    return float(((relative(first) + relative(second)) / 2).sum(-1).mean())
 
 
 def as_uint8(image: torch.Tensor) -> np.ndarray:
@@ -88,7 +78,7 @@ def test_every_expert_of_every_layer_is_used_on_val(routing: dict[str, np.ndarra
 
 
 def test_routing_differs_between_degradations_on_val(routing: dict[str, np.ndarray]):
-    table = {f'{a} {b}': divergence(routing[a], routing[b])
+    table = {f'{a} {b}': distance(routing[a], routing[b])
              for i, a in enumerate(CLASSES) for b in CLASSES[i + 1:]}
     print({name: round(value, 3) for name, value in table.items()})
     # 0 is the same routing, 1 bit means that no expert is shared.
@@ -112,6 +102,6 @@ def test_class_and_routing_follow_the_built_in_scenes(engine: FusionEngine):
     assert set(seen) == set(CLASSES)
     assert sum(right.values()) >= 0.9 * sum(seen.values()), (right, seen)
     means = {name: np.mean(rows, 0) for name, rows in routes.items()}
-    closest = min(divergence(means[a], means[b])
+    closest = min(distance(means[a], means[b])
                   for i, a in enumerate(CLASSES) for b in CLASSES[i + 1:])
     assert closest > 0.05

@@ -135,10 +135,10 @@ def _settings(args: argparse.Namespace) -> 'Settings':
     _check_names([*BASELINES, *TWO_STAGE], [name for name, _ in [*models, *fused]])
     command = shlex.join(['degfuse', *sys.argv[1:]])
     return Settings(
-        data=args.data, split=args.split, out=args.out, models=tuple(models),
-        fused=tuple((name, Path(folder)) for name, folder in fused), degrade=args.degrade,
-        detector=args.detector, device=args.device, seed=args.seed, limit=args.limit,
-        clips=tuple(args.clip or Settings.clips), percentiles=default_percentiles(),
+        data=args.data, split=args.split, out=args.out, percentiles=default_percentiles(),
+        models=tuple(models), fused=tuple((name, Path(folder)) for name, folder in fused),
+        degrade=args.degrade, detector=args.detector, device=args.device, seed=args.seed,
+        limit=args.limit, clips=tuple(args.clip or Settings.clips),
         write_degraded=args.write_degraded, command=command)
 
 

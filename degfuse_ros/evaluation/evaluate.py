@@ -95,7 +95,8 @@ def evaluate(settings: Settings) -> Outcome:
     results = {
         'schema': SCHEMA, 'command': settings.command, 'versions': versions(),
         'metric_code': code_hash(), 'benchmark_code': benchmark_hash(), 'seed': settings.seed,
-        'device': models[0].engine.device_name, 'data': _describe_data(settings, usable, ledger),
+        'device': models[0].engine.device_name,
+        'data': _describe_data(settings, usable, bases, ledger),
         'models': [describe_model(model) for model in models],
         'methods': [{'name': method.name, 'kind': method.kind} for method in methods],
         **_scores(ledger, methods, bases, settings),
@@ -145,15 +146,15 @@ def _detection(settings: Settings) -> Detection | None:
 
 
 def _describe_data(settings: Settings, usable: Sequence[EvaluationPair],
-                   ledger: Ledger) -> dict[str, Any]:
+                   bases: Sequence[EvaluationPair], ledger: Ledger) -> dict[str, Any]:
     return {'folder': settings.data.resolve().name, 'pairs': len(usable),
             'split': settings.split if has_splits(settings.data) else '',
             'sha256': data_hash(usable, settings.data),
             'groups': dict(Counter(pair.group for pair in usable)), 'left_out': ledger.left_out,
-            'notes': _notes(settings, usable)}
+            'notes': _notes(settings, bases)}
 
 
-def _notes(settings: Settings, usable: Sequence[EvaluationPair]) -> list[str]:
+def _notes(settings: Settings, bases: Sequence[EvaluationPair]) -> list[str]:
     """Say what a reader of the figures might not expect."""
     notes = []
     if not has_splits(settings.data):
@@ -161,13 +162,17 @@ def _notes(settings: Settings, usable: Sequence[EvaluationPair]) -> list[str]:
                      'tenth by name for validation')
     elif settings.split == 'train':
         notes.append('split train: models may have been trained on these very pairs')
-    if all(pair.condition != 'clean' for pair in clean_pairs(usable)):
-        notes.append(f'no pair is known to be clean: the {len(clean_pairs(usable))} that nobody '
-                     'has named are degraded as if they were (condition in pairs.csv names them)')
+    if bases and not _clean_known(bases):
+        notes.append(f'no pair is known to be clean: the {len(bases)} that nobody has named are '
+                     ' degraded as if they were (condition in pairs.csv names them)')
     if settings.limit is not None:
         notes.append('with --limit the pairs are not those that rivals were measured on: their '
                      'rows are left out')
     return notes
+
+
+def _clean_known(bases: Sequence[EvaluationPair]) -> bool:
+    return all(pair.condition == 'clean' for pair in bases)
 
 
 def _scores(ledger: Ledger, methods: Sequence[Method], bases: Sequence[EvaluationPair],
@@ -186,7 +191,7 @@ def _scores(ledger: Ledger, methods: Sequence[Method], bases: Sequence[Evaluatio
         mean = without_even_counts(mean_over_cases(by_case))
         mean = {method.name: mean[method.name] for method in methods if method.name in mean}
         robustness = {'pairs': len(bases),
-                      'clean_known': all(pair.condition == 'clean' for pair in bases),
+                      'clean_known': _clean_known(bases),
                       'cases': [case.name for case in CASES],
                       'kinds': list(dict.fromkeys(case.kind for case in CASES)),
                       'by_case': by_case, 'clean': clean, 'mean': mean}

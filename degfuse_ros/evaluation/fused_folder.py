@@ -36,12 +36,12 @@ class FusedFolder:
         self._path, self._shared = path, shared
         if not os.path.isdir(path):  # Path.is_dir raises below a folder that may not be read
             raise PairError(f'{path} is not a folder: give --fused NAME=FOLDER')
-        if not any(_is_image(each) for each in path.rglob('*')):
+        images = [each.relative_to(path) for each in path.rglob('*') if _is_image(each)]
+        if not images:
             raise PairError(f'{path} holds no image that can be read: give the folder of the '
                             'fused images as --fused NAME=FOLDER')
         cases = {case.name for case in CASES}
-        self._only_cases = all(each.relative_to(path).parts[0] in cases
-                               for each in path.rglob('*') if _is_image(each))
+        self._only_cases = all(image.parts[0] in cases for image in images)
         self._listed: dict[Path, dict[str, list[Path]]] = {}
 
     def read(self, scene: Scene) -> NDArray[np.uint8] | None:

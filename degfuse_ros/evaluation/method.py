@@ -68,7 +68,7 @@ def folder_method(name: str, folder: FusedFolder) -> Method:
         image = folder.read(scene)
         if image is None:
             return None
-        return Product(image, image if image.ndim == 3 else _as_rgb(image))
+        return Product(image, image if image.ndim == 3 else as_rgb(image))
     return Method(name, 'folder', fuse)
 
 
@@ -87,7 +87,7 @@ def _baseline(name: str) -> Callable[[Scene], Product]:
         if name == VISIBLE:
             return Product(luminance, scene.visible, lambda: scene.visible)
         if name == THERMAL:
-            return Product(luminance, _as_rgb(luminance))
+            return Product(luminance, as_rgb(luminance))
         return Product(luminance, colour(scene.visible, luminance))
     return fuse
 
@@ -99,5 +99,6 @@ def _two_stage(name: str) -> Callable[[Scene], Product]:
     return fuse
 
 
-def _as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn H x W grey into H x W x 3."""
     return np.repeat(image[..., None], 3, axis=2)

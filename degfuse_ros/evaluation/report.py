@@ -97,6 +97,8 @@ def _origin(results: Mapping[str, Any]) -> tuple[str, str]:
         structure = ', '.join(f'{part} {value}' for part, value in model['structure'].items())
         facts[f"model {model['name']}"] = (f"{model['file']}, SHA-256 {model['sha256']}, "
                                            f'parameters: {counts}; {structure}')
+    notes = results['data']['notes']
+    noted = f'<h3>Notes</h3>{lines_html(notes)}' if notes else ''
     missing = (f'<h3>Left out ({len(left_out)})</h3>{lines_html(left_out)}' if left_out
                else '<p>Nothing was left out.</p>')
-    return 'Where this comes from', facts_html(facts) + missing
+    return 'Where this comes from', facts_html(facts) + noted + missing

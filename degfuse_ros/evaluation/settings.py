@@ -16,6 +16,7 @@ class Settings:
         data: folder with pairs.csv, or with visible/ and thermal/.
         split: value of the column split of pairs.csv.
         out: folder for tables, plots and the report.
+        percentiles: of a 16-bit thermal image, shown as black and as white.
         models: (name in the tables, shipped model or weight file; None: the shipped default).
         fused: (name in the tables, folder of fused images).
         degrade: score all methods on degraded clean pairs as well.
@@ -24,7 +25,6 @@ class Settings:
         seed: of the benchmark's degradations.
         limit: at most so many pairs of each group; None: all.
         clips: sources whose pairs, by name, are frames of a camera at rest.
-        percentiles: of a 16-bit thermal image, shown as black and as white.
         write_degraded: folder that the benchmark's inputs are written to, or None.
         command: what the user typed, for the record.
     """
@@ -32,6 +32,7 @@ class Settings:
     data: Path
     split: str
     out: Path
+    percentiles: tuple[float, float]
     models: tuple[tuple[str, str | None], ...] = (('base', None),)
     fused: tuple[tuple[str, Path], ...] = ()
     degrade: bool = False
@@ -40,7 +41,6 @@ class Settings:
     seed: int = 0
     limit: int | None = None
     clips: tuple[str, ...] = ('m3svd_smoke',)
-    percentiles: tuple[float, float] = (1.0, 99.0)
     write_degraded: Path | None = None
     command: str = ''
 

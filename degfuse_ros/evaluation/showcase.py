@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
 from degfuse_ros.evaluation.degradations import CASES
 from degfuse_ros.evaluation.ledger import Entry, Ledger
-from degfuse_ros.evaluation.method import Method
+from degfuse_ros.evaluation.method import Method, as_rgb
 from degfuse_ros.evaluation.metrics import luma
 from degfuse_ros.evaluation.pairs import EvaluationPair
 from degfuse_ros.evaluation.report import WORST
@@ -122,7 +120,7 @@ def _sample(pair: EvaluationPair, case: str, methods: Sequence[Method], settings
     """Run the methods that are shown, and the rival, once more on one scene."""
     visible, thermal = pair.read(settings.percentiles)
     scene = Scene(pair, visible, visible, thermal)
-    pictures = [('visible', visible), ('thermal', np.repeat(thermal[..., None], 3, axis=2))]
+    pictures = [('visible', visible), ('thermal', as_rgb(thermal))]
     if case:
         scene = scene.degraded(_BY_NAME[case], settings.seed)
         pictures.insert(1, (f"visible, {case.replace('_', ' ')}", scene.visible))

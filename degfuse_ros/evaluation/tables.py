@@ -56,7 +56,7 @@ def markdown(results: Mapping[str, Any]) -> str:
                 for table in build_tables(results)]
     for title, lines in (
             ('Worst cases', [f"{case['title']}: {case['text']}" for case in results['worst']]),
-            ('Notes', results['data'].get('notes', ())),
+            ('Notes', results['data']['notes']),
             ('Left out', results['data']['left_out'])):
         if lines:
             sections.append(f'## {title}\n\n' + '\n'.join(

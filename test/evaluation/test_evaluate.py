@@ -27,7 +27,7 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(data: Path, **more: Any) -> Outcome:
-    return evaluate(Settings(data, 'val', Path('unused'), device='cpu', **more))
+    return evaluate(Settings(data, 'val', Path('unused'), (1.0, 99.0), device='cpu', **more))
 
 
 def strict(results: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from degfuse_ros.evaluation.passes import clean_pairs, measure_as_they_are, run_
 from degfuse_ros.evaluation.scene import Scene
 from degfuse_ros.evaluation.settings import Settings
 
-SETTINGS = Settings(Path('data'), 'val', Path('out'), clips=('clip',), seed=3)
+SETTINGS = Settings(Path('data'), 'val', Path('out'), (1.0, 99.0), clips=('clip',), seed=3)
 
 
 def make_pair(root: Path, name: str, source: str = 'clip', condition: str = 'clean',
@@ -148,7 +148,7 @@ def test_clean_pairs_are_degraded_and_the_unnamed_only_where_there_are_none(
 # --- the benchmark ---
 
 def settings(**more: object) -> Settings:
-    return Settings(Path('data'), 'val', Path('out'), seed=3, **more)  # type: ignore[arg-type]
+    return Settings(Path('data'), 'val', Path('out'), (1.0, 99.0), seed=3, **more)  # type: ignore[arg-type]
 
 
 class Spy(Detection):

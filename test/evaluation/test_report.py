@@ -204,6 +204,14 @@ def test_folders_without_splits_are_called_so(tmp_path: Path) -> None:
     assert 'pairs, plain folders without splits. Pairs: roadscene_val 50' in page.text
 
 
+def test_notes_are_shown(tmp_path: Path) -> None:
+    results = make_results()
+    results['data']['notes'] = ['split <train>: models may know these pairs']
+    write_report(tmp_path / 'report.html', results, [], [])
+    page = Page((tmp_path / 'report.html').read_text(encoding='utf-8'))
+    assert 'split <train>: models may know these pairs' in page.text
+
+
 def test_tables_that_a_plot_shows_are_folded(page: Page) -> None:
     assert len([tag for tag, _ in page.tags if tag == 'details']) == 2 * len(MODELS)
 

@@ -18,7 +18,7 @@ from degfuse_ros.evaluation.scene import Scene
 from degfuse_ros.evaluation.settings import Settings
 from degfuse_ros.evaluation.showcase import WORST_CASES, show, worst_cases
 
-SETTINGS = Settings(Path('data'), 'val', Path('out'), seed=5)
+SETTINGS = Settings(Path('data'), 'val', Path('out'), (1.0, 99.0), seed=5)
 
 
 def echo(given: Scene) -> Product:

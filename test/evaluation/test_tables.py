@@ -195,6 +195,11 @@ def test_markdown_names_worst_cases_and_what_was_left_out() -> None:
         '## Worst cases', '## Left out']
 
 
+def test_markdown_has_the_notes() -> None:
+    results = {**RESULTS, 'data': {**RESULTS['data'], 'notes': ['split <train>']}}
+    assert '## Notes\n\n- split \\<train>' in markdown(results)
+
+
 def test_what_was_not_evaluated_has_no_section() -> None:
     text = markdown(make_nothing())
     assert re.findall('^## .*', text, re.MULTILINE) == ['## Quality: pairs']

@@ -53,7 +53,8 @@ def make_results() -> dict[str, Any]:
         'benchmark_code': 'ba' * 32,
         'seed': 0, 'device': 'cpu',
         'data': {'folder': 'pairs', 'split': 'val', 'pairs': 92, 'groups': groups,
-                 'sha256': 'dc' * 32, 'left_out': ['FLIR_1 <x>: the thermal image is missing']},
+                 'sha256': 'dc' * 32, 'left_out': ['FLIR_1 <x>: the thermal image is missing'],
+                 'notes': []},
         'models': [_model(name) for name in MODELS],
         'methods': [{'name': name, 'kind': row[0]} for name, row in METHODS.items()],
         'quality': {group: {name: _quality(row[1], row[2], number)
