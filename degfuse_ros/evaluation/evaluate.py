@@ -164,7 +164,7 @@ def _notes(settings: Settings, bases: Sequence[EvaluationPair]) -> list[str]:
         notes.append('split train: models may have been trained on these very pairs')
     if bases and not _clean_known(bases):
         notes.append(f'no pair is known to be clean: the {len(bases)} that nobody has named are '
-                     ' degraded as if they were (condition in pairs.csv names them)')
+                     'degraded as if they were (condition in pairs.csv names them)')
     if settings.limit is not None:
         notes.append('with --limit the pairs are not those that rivals were measured on: their '
                      'rows are left out')
