@@ -80,28 +80,26 @@ class Gate(nn.Module):
 
 @dataclass(frozen=True)
 class Assignment:
-    """One layer's routing, sorted by expert, in the form in which the layer computes it.
+    """One layer's routing in the form in which the layer computes it.
 
     Attributes:
-        images: BK, indices of the images, those of expert 0 first.
-        experts: BK, the expert of each entry.
-        counts: M, images per expert, on the host.
-        weights: BK, gate weight of each entry.
+        gates: B x M gate weights, zero for experts that are not active.
+        chosen: the active experts of a single image, on the host; None where the layer computes
+            all experts, because the images of a batch differ or the device must not be waited for.
     """
 
-    images: Tensor
-    experts: Tensor
-    counts: list[int]
-    weights: Tensor
+    gates: Tensor
+    chosen: list[int] | None
 
 
-def assign(decision: GateDecision) -> list[Assignment]:
-    """Sort the images of a batch by expert, for all layers with one device synchronisation."""
-    layers, batch, active = decision.chosen.shape
-    experts = decision.gates.shape[-1]
-    flat = decision.chosen.reshape(layers, batch * active)  # L x BK
-    order = flat.argsort(dim=1, stable=True)
-    weights = decision.gates.gather(-1, decision.chosen).reshape(layers, -1).gather(1, order)
-    counts = functional.one_hot(flat, experts).sum(1).tolist()  # the synchronisation
-    rows = zip(order // active, flat.gather(1, order), counts, weights)
-    return [Assignment(*row) for row in rows]
+def assign(decision: GateDecision, single: bool) -> list[Assignment]:
+    """Split a decision by layer.
+
+    Args:
+        decision: of a batch.
+        single: the batch is one image and the host may wait for its routing, once for all layers.
+    """
+    if not single:
+        return [Assignment(gates, None) for gates in decision.gates]
+    rows = decision.chosen[:, 0].sort().values.tolist()  # the synchronisation
+    return [Assignment(gates, chosen) for gates, chosen in zip(decision.gates, rows)]

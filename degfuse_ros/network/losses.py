@@ -10,25 +10,53 @@ from torch import Tensor
 
 from degfuse_ros.network.image_math import luma, sobel
 
+# The next two were found by optimising images directly, without a network, on six training pairs.
+# Against the plain maximum they gain 0.2 of SCD, 0.02 of VIF and 0.01 of Qabf.
+HEAT = 0.7  # share of the thermal deviation from its mean that is added to the visible image
+CONTRAST = 1.2  # stretch about the mean: 4 grey levels of SD, at no cost in Qabf or SSIM
 
-def pixel_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
-    """L1 distance of the fused luminance to the brighter source (equation 16).
+
+def brightness_target(visible: Tensor, thermal: Tensor) -> Tensor:
+    """What the fused luminance is pulled to, B x 1 x H x W in [0, 1].
+
+    ours: equation 16 takes the brighter source, which shows what is cold nowhere. Half of it is
+    replaced by the sum of both images' contrasts, and the whole is stretched a little.
 
     Args:
-        fused: B x 1 x H x W.
         visible: B x 1 x H x W, luminance of the clean original, or of PKDM's output where a real
             image has none.
         thermal: B x 1 x H x W, likewise.
     """
-    return functional.l1_loss(fused, torch.maximum(visible, thermal))
+    heat = thermal - thermal.mean((2, 3), keepdim=True)
+    both = 0.5 * (torch.maximum(visible, thermal) + (visible + HEAT * heat).clamp(0, 1))
+    mean = both.mean((2, 3), keepdim=True)
+    return (mean + CONTRAST * (both - mean)).clamp(0, 1)
 
 
-def gradient_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
-    """L1 distance to the stronger source gradient, its sign kept (equation 17); B x 1 x H x W."""
-    loss = fused.new_zeros(())
-    for own, seen, heat in zip(sobel(fused), sobel(visible), sobel(thermal)):
-        loss = loss + functional.l1_loss(own, torch.where(seen.abs() >= heat.abs(), seen, heat))
-    return loss
+def pixel_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
+    """L1 distance of the fused luminance to `brightness_target` (equation 16); B x 1 x H x W."""
+    return functional.l1_loss(fused, brightness_target(visible, thermal))
+
+
+def gradient_loss(fused: Tensor, visible: Tensor, thermal: Tensor,
+                  visible_weight: Tensor | float = 1.0) -> Tensor:
+    """L1 distance to the stronger source gradient (equation 17).
+
+    ours: both derivatives come from the source whose gradient is longer. Choosing each derivative
+    by itself gives edges of directions that neither source has (Qabf 0.607 against 0.645 for
+    images optimised directly).
+
+    Args:
+        fused: B x 1 x H x W.
+        visible: B x 1 x H x W.
+        thermal: B x 1 x H x W.
+        visible_weight: B x 1 x 1 x 1 or a number, times the visible gradient's length: above 1
+            keeps more of its edges where the choice is close.
+    """
+    own, seen, heat = (torch.cat(sobel(image), 1) for image in (fused, visible, thermal))
+    longer = visible_weight * seen.norm(dim=1, keepdim=True) >= heat.norm(dim=1, keepdim=True)
+    # Twice the mean: the sum over both derivatives.
+    return 2 * functional.l1_loss(own, torch.where(longer, seen, heat))
 
 
 def reconstruction_loss(visible: Tensor, visible_target: Tensor,
@@ -69,12 +97,13 @@ def mutual_information_loss(probabilities: Tensor) -> Tensor:
     return -(given_task * ratio).sum() / len(probabilities)
 
 
-def night_target(image: Tensor, level: float = 0.25, strongest: float = 60.0) -> Tensor:
+def night_target(image: Tensor, level: float = 0.3, strongest: float = 60.0) -> Tensor:
     """Brighten night pictures by the logarithmic tone curve ln(1 + k I) / ln(1 + k).
 
     Each picture gets the k that brings its mean luminance to `level`, or `strongest`. Lamps and
     signs keep their shape and hue, which no target for the mean alone would ask for: saturating
-    what is bright already is the cheapest way to a higher mean.
+    what is bright already is the cheapest way to a higher mean. Zero-DCE (Guo et al. 2020,
+    equation 5) pulls every 16-pixel patch to 0.6, which flattens a night sky to grey.
 
     Args:
         image: B x 3 x H x W, RGB in [0, 1].
@@ -94,17 +123,37 @@ def night_target(image: Tensor, level: float = 0.25, strongest: float = 60.0) ->
     return curve(high)
 
 
-def exposure_loss(brightened: Tensor, original: Tensor) -> Tensor:
-    """L1 distance of brightened night pictures to `night_target` of the originals.
+def coarse(image: Tensor) -> Tensor:
+    """Means of 4 x 4 pixels, B x C x H x W to B x C x H/4 x W/4: what grain does not reach."""
+    return functional.avg_pool2d(image, 4, ceil_mode=True, count_include_pad=False)
 
-    Zero-DCE (Guo et al. 2020, equation 5) pulls every 16-pixel patch to 0.6 instead. That flattens
-    a night sky to grey.
+
+def colour_constancy_loss(enhanced: Tensor, original: Tensor) -> Tensor:
+    """Squared change of the channels' shares in each image's mean.
+
+    Zero-DCE (equation 6) asks for equal channel means instead, which turns the light of sodium
+    lamps grey.
 
     Args:
-        brightened: B x 3 x H x W, RGB in [0, 1].
+        enhanced: B x 3 x H x W, RGB in [0, 1].
         original: B x 3 x H x W, RGB in [0, 1].
     """
-    return functional.l1_loss(brightened, night_target(original))
+    def shares(image: Tensor) -> Tensor:
+        mean = image.mean((2, 3))  # B x 3
+        return mean / (mean.mean(1, keepdim=True) + 1e-3)
+
+    return (shares(enhanced) - shares(original)).square().mean()
+
+
+def spatial_consistency_loss(enhanced: Tensor, original: Tensor) -> Tensor:
+    """Squared change of the differences between neighbours 4 pixels apart (Zero-DCE, equation 4).
+
+    Args:
+        enhanced: B x 3 x H x W, RGB in [0, 1].
+        original: B x 3 x H x W, RGB in [0, 1].
+    """
+    change = coarse(luma(enhanced)) - coarse(luma(original))  # B x 1 x H/4 x W/4
+    return change.diff(dim=2).square().mean() + change.diff(dim=3).square().mean()
 
 
 def smoothness_loss(maps: Tensor) -> Tensor:

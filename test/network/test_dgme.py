@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dgme import ExpertMixture
-from degfuse_ros.network.gate import Assignment, Gate, GateDecision, assign
+from degfuse_ros.network.gate import Assignment, Gate, assign
 
 LAYERS, EXPERTS, ACTIVE, DIMENSION = 3, 8, 2, 12
 KERNELS = ModelConfig().kernels
@@ -53,7 +53,7 @@ def features(batch: int) -> torch.Tensor:
 def decide(batch: int) -> tuple[torch.Tensor, Assignment]:
     """One layer's gates, B x M, and its assignment."""
     decision = gate().eval()(guide(batch))
-    return decision.gates[1], assign(decision)[1]
+    return decision.gates[1], assign(decision, batch == 1)[1]
 
 
 @pytest.mark.parametrize('training', [False, True])
@@ -172,25 +172,18 @@ def test_gradients_reach_both_weights_of_every_layers_gate():
     assert guidance.grad is not None and guidance.grad.any()
 
 
-def test_assign_equals_a_plain_loop():
+def test_assign_names_the_chosen_experts_of_a_single_image():
+    decision = gate().eval()(guide(1))
+    for layer, found in enumerate(assign(decision, single=True)):
+        assert found.chosen == sorted(decision.chosen[layer, 0].tolist())
+        assert torch.equal(found.gates, decision.gates[layer])
+
+
+def test_assign_leaves_a_batch_to_all_experts():
     decision = gate().eval()(guide(6))
-    for layer, found in enumerate(assign(decision)):
-        rows = [(expert, image) for expert in range(EXPERTS) for image in range(6)
-                if expert in decision.chosen[layer, image]]
-        assert list(zip(found.experts.tolist(), found.images.tolist())) == rows
-        assert found.counts == [sum(expert == own for own, _ in rows) for expert in range(EXPERTS)]
-        expected = [decision.gates[layer, image, expert].item() for expert, image in rows]
-        assert found.weights.tolist() == expected
-
-
-def test_assign_counts_nothing_for_an_expert_that_nobody_chose():
-    gates = torch.zeros(1, 2, EXPERTS)
-    gates[0, 0, [3, 1]], gates[0, 1, [1, 3]] = torch.tensor([0.7, 0.3]), torch.tensor([0.6, 0.4])
-    chosen = torch.tensor([[[3, 1], [1, 3]]])
-    found = assign(GateDecision(gates, chosen, gates, gates.sum(1)))[0]
-    assert found.counts == [0, 2, 0, 2, 0, 0, 0, 0]
-    assert found.images.tolist() == [0, 1, 0, 1]
-    np.testing.assert_allclose(found.weights, [0.3, 0.6, 0.7, 0.4], atol=1e-7)
+    for layer, found in enumerate(assign(decision, single=False)):
+        assert found.chosen is None
+        assert torch.equal(found.gates, decision.gates[layer])
 
 
 @pytest.mark.parametrize('batch', [1, 2, 5])
@@ -206,20 +199,13 @@ def test_mixture_equals_the_sum_over_all_experts(batch: int):
     assert (found - given).abs().max() > 0.1
 
 
-@pytest.mark.parametrize('batch', [1, 5])
-@pytest.mark.parametrize('training', [False, True])
-def test_only_chosen_experts_are_computed_and_only_for_their_images(batch: int, training: bool):
-    made = mixture().train(training)
-    computed: dict[int, list[int]] = {}
+def test_a_single_image_runs_its_chosen_experts_only():
+    made, computed = mixture().eval(), []
     for index, expert in enumerate(made.experts):
-        def count(_module, inputs, _output, index=index):
-            computed.setdefault(index, []).append(len(inputs[0]))
-        expert.get_submodule('shape').register_forward_hook(count)  # its convolution
-    gates, routing = decide(batch)
-    made(features(batch), routing)
-    wanted = (gates > 0).sum(0).tolist()
-    assert computed == {index: [number] for index, number in enumerate(wanted) if number}
-    assert sum(wanted) == batch * ACTIVE
+        expert.register_forward_hook(lambda *_, index=index: computed.append(index))
+    gates, routing = decide(1)
+    made(features(1), routing)
+    assert computed == gates[0].nonzero()[:, 0].tolist() and len(computed) == ACTIVE
 
 
 @pytest.mark.parametrize('index', range(EXPERTS))
@@ -258,7 +244,7 @@ def test_gradients_equal_those_of_the_sum_over_all_experts(batch: int):
             result = given + sum(gates[:, index].view(-1, 1, 1, 1) * expert(given)
                                  for index, expert in enumerate(made.experts))
         else:
-            result = made(given, assign(decision)[2])
+            result = made(given, assign(decision, batch == 1)[2])
         wanted = [given, made_gate.weight, *made.parameters()]
         return list(torch.autograd.grad(
             result.square().sum(), wanted, allow_unused=True, materialize_grads=True))

@@ -25,11 +25,24 @@ def ramp(slope: float) -> Tensor:
     return 0.5 + slope * (torch.arange(8.0) - 3.5).expand(1, 1, 8, 8)
 
 
-def test_pixel_loss_of_a_hand_computed_case():
-    fused, visible, thermal = grey(0.5, 0.1, 0.9), grey(0.2, 0.4, 0.9), grey(0.6, 0.3, 0.1)
-    # Targets 0.6, 0.4, 0.9.
-    assert losses.pixel_loss(fused, visible, thermal).item() == pytest.approx(0.4 / 3)
-    assert losses.pixel_loss(grey(0.6, 0.4, 0.9), visible, thermal).item() == 0
+def test_brightness_target_of_a_hand_computed_case():
+    visible, thermal = grey(0.2, 0.4, 0.6), grey(0.6, 0.3, 0.0)
+    # Maximum 0.6, 0.4, 0.6; heat 0.3, 0, -0.3, of which 0.7: sum 0.41, 0.4, 0.39.
+    half = np.array([0.505, 0.4, 0.495])
+    expected = half.mean() + 1.2 * (half - half.mean())
+    found = losses.brightness_target(visible, thermal)
+    np.testing.assert_allclose(found.flatten(), expected, atol=1e-6)
+    assert losses.pixel_loss(found, visible, thermal).item() == 0
+    assert losses.pixel_loss(found + 0.1, visible, thermal).item() == pytest.approx(0.1)
+
+
+def test_brightness_target_stays_in_range_and_belongs_to_each_image_alone():
+    torch.manual_seed(0)
+    visible, thermal = torch.rand(2, 3, 1, 9, 8).round()  # extremes
+    found = losses.brightness_target(visible, thermal)
+    assert found.min() >= 0 and found.max() <= 1
+    alone = losses.brightness_target(visible[1:2], thermal[1:2])
+    torch.testing.assert_close(found[1:2], alone)
 
 
 def test_gradient_loss_is_zero_for_the_stronger_source():
@@ -53,19 +66,33 @@ def test_gradient_loss_of_a_flat_image_is_the_mean_slope():
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_gradient_loss_equals_numpy_on_random_images():
+@pytest.mark.parametrize('weight', [1.0, 1.7])
+def test_gradient_loss_equals_numpy_on_random_images(weight: float):
     random = np.random.default_rng(0)
     fused, visible, thermal = (random.random((12, 15)).astype(np.float32) for _ in range(3))
-    expected = 0.0
-    for right, down in ((1, 0), (0, 1)):
-        own, seen, heat = (
-            cv2.Sobel(image, cv2.CV_32F, right, down, borderType=cv2.BORDER_REPLICATE)
-            for image in (fused, visible, thermal))
-        target = np.where(np.abs(seen) > np.abs(heat), seen, heat)
-        expected += np.abs(own - target).mean()
-    found = losses.gradient_loss(
-        *(torch.from_numpy(image)[None, None] for image in (fused, visible, thermal)))
+    own, seen, heat = (
+        np.stack([cv2.Sobel(image, cv2.CV_32F, right, 1 - right, borderType=cv2.BORDER_REPLICATE)
+                  for right in (1, 0)]) for image in (fused, visible, thermal))
+    longer = weight * np.hypot(*seen) >= np.hypot(*heat)
+    assert 0.2 < longer.mean() < 0.95
+    expected = np.abs(own - np.where(longer, seen, heat)).mean((1, 2)).sum()
+    own, seen, heat = (torch.from_numpy(image)[None, None] for image in (fused, visible, thermal))
+    found = losses.gradient_loss(own, seen, heat, weight)
     assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradient_loss_takes_both_derivatives_from_one_source():
+    across, down = ramp(0.05), ramp(0.02).mT  # edges at right angles
+    assert losses.gradient_loss(across, across, down).item() == pytest.approx(0, abs=1e-6)
+    # The maximum of each derivative by itself is a slope that neither source has.
+    assert losses.gradient_loss(across + down - 0.5, across, down).item() > 0.1
+
+
+def test_a_weight_per_image_decides_close_choices():
+    seen, heat = ramp(0.08).expand(2, 1, 8, 8), ramp(-0.1).expand(2, 1, 8, 8)
+    weight = torch.tensor([1.0, 1.5]).view(2, 1, 1, 1)
+    fused = torch.cat((heat[:1], seen[:1]))
+    assert losses.gradient_loss(fused, seen, heat, weight).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_reconstruction_loss_adds_both_distances():
@@ -199,11 +226,32 @@ def test_night_target_stops_at_the_strongest_curve_and_leaves_bright_pictures_al
     torch.testing.assert_close(losses.night_target(bright), bright, atol=5e-3, rtol=0)
 
 
-def test_exposure_loss_is_the_distance_to_the_night_target():
-    night = 0.1 * torch.rand(2, 3, 16, 16)
-    target = losses.night_target(night)
-    assert losses.exposure_loss(target, night).item() == 0
-    assert losses.exposure_loss(target + 0.1, night).item() == pytest.approx(0.1, rel=1e-4)
+def test_coarse_takes_means_of_four_by_four_pixels():
+    image = torch.rand(2, 3, 8, 9)
+    found = losses.coarse(image)
+    assert found.shape == (2, 3, 2, 3)
+    assert found[1, 2, 1, 0].item() == pytest.approx(image[1, 2, 4:, :4].mean().item())
+    # The last column is one pixel wide; what lies beyond it does not count.
+    assert found[0, 0, 0, 2].item() == pytest.approx(image[0, 0, :4, 8].mean().item())
+
+
+def test_colour_constancy_bears_any_exposure_but_no_tint():
+    sodium = torch.rand(2, 3, 8, 8) * torch.tensor([0.9, 0.6, 0.2]).view(3, 1, 1)
+    assert losses.colour_constancy_loss(0.5 * sodium, sodium).item() < 1e-4
+    # Shares of the mean (r + g + b) / 3: from (1, 1, 1) to (1.5, 0.75, 0.75).
+    grey, red = torch.full((1, 3, 4, 4), 0.4), torch.full((1, 3, 4, 4), 0.4)
+    red[:, 0] = 0.8
+    found = losses.colour_constancy_loss(red, grey).item()
+    assert found == pytest.approx((0.5 ** 2 + 2 * 0.25 ** 2) / 3, rel=0.02)
+
+
+def test_spatial_consistency_bears_a_shift_but_no_steeper_ramp():
+    flat, rising = torch.full((1, 3, 16, 16), 0.3), torch.zeros(1, 3, 16, 16)
+    rising += 0.01 * torch.arange(16.0)
+    assert losses.spatial_consistency_loss(flat + 0.2, flat).item() == pytest.approx(0, abs=1e-12)
+    # Neighbours 4 pixels apart differ by 0.04 where there was nothing.
+    found = losses.spatial_consistency_loss(rising, flat).item()
+    assert found == pytest.approx(0.04 ** 2, rel=1e-4)
 
 
 def test_smoothness_loss_is_zero_for_flat_maps_and_the_slope_squared_for_a_ramp():
