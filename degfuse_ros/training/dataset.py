@@ -16,12 +16,14 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from degfuse_ros.network.config import CLASSES
+
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 
 # Conditions whose pictures can stand as the clean original of a synthetic degradation. 'unknown'
 # in pairs.csv is a usable picture that its rules could not name.
 CLEAN_CONDITIONS = ('clean', 'unknown')
-
+CONDITIONS = (*CLASSES, 'unknown')
 
 COLUMNS = ('source', 'split', 'name', 'condition', 'visible_path', 'thermal_path')
 """What pairs.csv needs; it may have more."""
@@ -82,26 +84,46 @@ def _read(path: Path, mode: int) -> np.ndarray:
     return image
 
 
+def _read_thermal(path: Path) -> np.ndarray:
+    """Read a thermal file as H x W uint8.
+
+    Temperatures in more than 8 bits fill a small part of their range: they are stretched between
+    their 1st and 99th percentile, so that single hot or dead pixels do not set the scale.
+    """
+    image = _read(path, cv2.IMREAD_ANYDEPTH)
+    if image.dtype == np.uint8:
+        return image
+    low, high = np.percentile(image, (1, 99))
+    if not np.isfinite(low + high):
+        raise DataError(f'thermal image {path} holds values that are no numbers. Remove it from '
+                        'the data or write it anew.')
+    share = (image - low) / max(high - low, 1e-6)  # a picture of one value becomes black
+    return np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+
+
 def load_pairs(root: Path, split: str, device: torch.device | str = 'cpu',
                exclude_sources: Sequence[str] = ()) -> list[Pair]:
     """Read all pairs of a split.
 
     Args:
         root: folder with pairs.csv (columns source, split, name, condition, visible_path,
-            thermal_path), or with visible/ and thermal/.
+            thermal_path), or with visible/ and thermal/. Thermal files may have 8 or more bits.
         split: value of the column split; ignored for plain folders.
         device: where the decoded images are kept.
         exclude_sources: values of the column source to leave out.
 
     Raises:
-        DataError: no pair found, or an image that cannot be read.
+        DataError: no pair found, an unknown condition, or an image that cannot be read.
     """
     pairs = []
     for row in _rows(root, split):
         if row['source'] in exclude_sources:
             continue
+        if row['condition'] not in CONDITIONS:
+            raise DataError(f"{root / 'pairs.csv'}: {row['source']}/{row['name']} has the unknown "
+                            f"condition {row['condition']!r}. Use one of {', '.join(CONDITIONS)}.")
         visible = _read(root / row['visible_path'], cv2.IMREAD_COLOR)[..., ::-1]  # BGR to RGB
-        thermal = _read(root / row['thermal_path'], cv2.IMREAD_GRAYSCALE)
+        thermal = _read_thermal(root / row['thermal_path'])
         if visible.shape[:2] != thermal.shape:
             raise DataError(f"{row['source']}/{row['name']}: visible {visible.shape[:2]} and "
                             f'thermal {thermal.shape} differ in size. Register the pair first.')
@@ -115,9 +137,12 @@ def load_pairs(root: Path, split: str, device: torch.device | str = 'cpu',
 
 
 def describe(pairs: Sequence[Pair]) -> str:
-    """Say in one line what was found."""
-    counts = Counter(pair.condition for pair in pairs)
-    return f'{len(pairs)} pairs: ' + ', '.join(f'{n} {name}' for name, n in sorted(counts.items()))
+    """Say in one line what was found: how many of each condition, and from where."""
+    conditions = Counter(pair.condition for pair in pairs)
+    sources = Counter(pair.name.partition('/')[0] for pair in pairs)
+    kinds, places = (', '.join(f'{count} {name}' for name, count in sorted(counts.items()))
+                     for counts in (conditions, sources))
+    return f'{len(pairs)} pairs: {kinds}; from {places}'
 
 
 def crop_batch(pairs: Sequence[Pair], size: tuple[int, int], zoom: tuple[float, float],
@@ -136,16 +161,20 @@ def crop_batch(pairs: Sequence[Pair], size: tuple[int, int], zoom: tuple[float, 
     """
     crops = []
     for pair in pairs:
-        stack = torch.cat((pair.visible, pair.thermal))  # 4 x h x w
-        high, wide = stack.shape[-2:]
+        high, wide = pair.thermal.shape[-2:]
         draw = torch.rand(4, generator=generator).tolist()
         scale = max(zoom[0] + (zoom[1] - zoom[0]) * draw[0], size[0] / high, size[1] / wide)
         height = min(high, round(size[0] / scale))
         width = min(wide, round(size[1] / scale))
         top, left = int(draw[1] * (high - height + 1)), int(draw[2] * (wide - width + 1))
-        crop = stack[None, :, top:top + height, left:left + width].float() / 255
+        # Bytes until here: cut first, then one copy of four channels.
+        crop = torch.cat([image[:, top:top + height, left:left + width]
+                          for image in (pair.visible, pair.thermal)])[None]
+        if draw[3] < 0.5:
+            crop = crop.flip(-1)
         if (height, width) != size:
-            crop = functional.interpolate(crop, size, mode='bilinear', antialias=True)
-        crops.append(crop.flip(-1) if draw[3] < 0.5 else crop)
-    batch = torch.cat(crops)
-    return batch[:, :3].clamp(0, 1), batch[:, 3:].clamp(0, 1)
+            crop = functional.interpolate(crop.float(), size, mode='bilinear', antialias=True)
+        crops.append(crop)
+    # Bytes and floats together become floats; antialiasing may overshoot by a rounding error.
+    batch = (torch.cat(crops).float() / 255).clamp(0, 1)
+    return batch[:, :3], batch[:, 3:]

@@ -134,9 +134,49 @@ def test_a_table_without_a_column_names_it(tmp_path: Path):
     assert 'condition, thermal_path' in message and 'pairs.csv' in message
 
 
-def test_description_counts_conditions(tmp_path: Path):
-    write_pairs(tmp_path, [('a', 'train', 'fog'), ('a', 'train', 'clean'), ('a', 'train', 'fog')])
-    assert describe(load_pairs(tmp_path, 'train')) == '3 pairs: 1 clean, 2 fog'
+def test_description_counts_conditions_and_sources(tmp_path: Path):
+    write_pairs(tmp_path, [('b', 'train', 'fog'), ('a', 'train', 'clean'), ('b', 'train', 'fog')])
+    line = describe(load_pairs(tmp_path, 'train'))
+    assert line == '3 pairs: 1 clean, 2 fog; from 1 a, 2 b'
+
+
+def test_an_unknown_condition_is_refused_with_the_known_ones(tmp_path: Path):
+    write_pairs(tmp_path, [('msrs', 'train', 'clean'), ('msrs', 'train', 'cloudy')])
+    message = refusal(tmp_path)
+    assert 'msrs/001' in message and "'cloudy'" in message and 'pairs.csv' in message
+    assert 'clean, fog, low_light, overexposed, rain, unknown' in message
+
+
+def deep(path: Path, image: np.ndarray) -> np.ndarray:
+    """Write a pair whose thermal file has more than 8 bits, and return what is read of it."""
+    write_image(path / 'visible' / 'a.png', np.zeros((*image.shape, 3), np.uint8))
+    suffix = 'png' if image.dtype == np.uint16 else 'tiff'
+    write_image(path / 'thermal' / f'a.{suffix}', image)
+    return load_pairs(path, 'train')[0].thermal[0].numpy()
+
+
+@pytest.mark.parametrize('kind', [np.uint16, np.float32])
+def test_thermal_files_of_more_bits_are_stretched(tmp_path: Path, kind: type):
+    # Kelvins in hundredths, 20 to 40 degrees: cut to 8 bits, they would all be alike.
+    ramp = np.linspace(29315, 31315, 10000).reshape(100, 100)
+    ramp[50, 50] = 65535  # a hot pixel does not set the scale
+    grey = deep(tmp_path, ramp.astype(kind))
+    assert grey.dtype == np.uint8 and grey.min() == 0 and grey.max() == 255
+    assert len(np.unique(grey)) == 256
+    # A straight line between the 1st and the 99th percentile.
+    assert abs(int(grey[25, 0]) - 255 * (0.25 - 0.01) / 0.98) <= 1
+    assert (grey[0, :99] == 0).all() and (grey[99, 2:] == 255).all()
+
+
+def test_thermal_files_of_more_bits_and_one_value_are_black(tmp_path: Path):
+    assert not deep(tmp_path, np.full((40, 50), 3000, np.uint16)).any()
+
+
+def test_a_thermal_file_with_no_numbers_is_named(tmp_path: Path):
+    image = np.full((40, 50), 300, np.float32)
+    image[3, 4] = np.nan
+    with pytest.raises(DataError, match='a.tiff'):
+        deep(tmp_path, image)
 
 
 def pair_of(visible: np.ndarray, thermal: np.ndarray) -> Pair:
