@@ -111,7 +111,8 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.config = config
         widths, levels = config.widths, len(config.widths)
-        self.enhancement = PriorEnhancement() if config.enhancement else None
+        self.enhancement = (PriorEnhancement(config.prior_channels, config.derain_channels)
+                            if config.enhancement else None)
         self.visible_encoder = _Encoder(3, config)
         self.thermal_encoder = _Encoder(1, config)
         self.project = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths)
@@ -135,11 +136,17 @@ class FusionNetwork(nn.Module):
         self.task_embedding = nn.Parameter(0.1 * torch.randn(len(TASKS), config.guidance_dim))
 
     def route(self, guidance: Tensor, task: str = 'fusion') -> Routing:
-        """Decide every layer's experts from the guidance vectors, B x D, for one task."""
+        """Decide every layer's experts from the guidance vectors, B x D, for one task.
+
+        In full precision, under autocast as well: a rounded logit could change the chosen experts.
+        """
         if self.config.guidance == 'constant':
             guidance = torch.full_like(guidance, CONSTANT_GUIDANCE)
-        decision = self.gate(guidance + self.task_embedding[TASKS.index(task)])
-        return Routing(decision, dict(zip(self.layer_names, assign(decision))))
+        task_embedding = self.task_embedding[TASKS.index(task)]
+        with torch.autocast(guidance.device.type, enabled=False):
+            decision = self.gate(guidance.to(task_embedding.dtype) + task_embedding)
+        single = len(guidance) == 1 and not self.training
+        return Routing(decision, dict(zip(self.layer_names, assign(decision, single))))
 
     def enhance(self, visible: Tensor, thermal: Tensor) -> Enhanced:
         """Run PKDM, where the model has it.

@@ -4,12 +4,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from small_model import write_model
 
 from degfuse_ros.engine import EngineError, FusionEngine, ModelError, models
 from degfuse_ros.engine.models import find_model
+from degfuse_ros.network.config import structure
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / 'models' / 'base.safetensors'
 
 
 def install(monkeypatch: pytest.MonkeyPatch, library: Path, share: Path, *names: str) -> Path:
@@ -24,7 +28,7 @@ def install(monkeypatch: pytest.MonkeyPatch, library: Path, share: Path, *names:
 
 @pytest.mark.parametrize('name', [None, '', 'base'])
 def test_the_shipped_model_is_found_in_the_checkout(name: str | None):
-    assert find_model(name) == ROOT / 'models' / 'base.safetensors'
+    assert find_model(name) == SHIPPED
 
 
 @pytest.mark.parametrize('library, share', [
@@ -75,3 +79,19 @@ def test_the_engine_reports_an_unknown_name_and_a_missing_path(tmp_path: Path):
             FusionEngine.load(name, 'cpu')
         assert isinstance(caught.value, ModelError)
         assert name in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_lite_is_loaded_by_its_name_and_keeps_bases_contract(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = install(monkeypatch, tmp_path / 'lib/python3.11/site-packages', tmp_path / 'share')
+    path = write_model(folder / 'lite.safetensors', structure('lite'))
+    engine = FusionEngine.load('lite', 'cpu')
+    assert engine.model_path == path
+    visible = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    fusion = engine.fuse(visible, visible[..., 0].copy())
+    assert fusion.image.shape == visible.shape and fusion.image.dtype == np.uint8
+    assert engine.layer_names == FusionEngine.load(str(SHIPPED), 'cpu').layer_names
+    assert fusion.routing.shape == (len(engine.layer_names), 8)
+    assert ((fusion.routing > 0).sum(1) == 2).all()
+    np.testing.assert_allclose(fusion.routing.sum(1), 1, rtol=1e-6)
+    assert set(fusion.degradation.severity) == {'fog', 'low_light', 'overexposed', 'rain'}

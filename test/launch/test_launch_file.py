@@ -70,6 +70,7 @@ def test_given_arguments_reach_the_node(description: list[Any]) -> None:
     assert type(node.parameters[1]['sync_slop']) is float
     assert node.namespace == 'robot' and node.additional_env is None
     assert node.ros_arguments == ['--log-level', 'debug']
+    assert start(description, model='lite')[-1].parameters[1] == {'model': 'lite'}
     assert start(description, use_sim_time='false')[-1].parameters[1] == {'use_sim_time': False}
 
 

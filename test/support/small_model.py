@@ -1,6 +1,6 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""A weight file of a model so small that it loads in milliseconds."""
+"""Weight files of untrained models, one of them so small that it loads in milliseconds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,11 +32,17 @@ def write_small_model(path: Path, change: Callable[[FusionNetwork], object] = la
         heads: whether the file has the heads of the reconstruction.
         structure: fields of `ModelConfig`.
     """
-    config = ModelConfig(**{**SIZES, **structure})
+    return write_model(path, ModelConfig(**{**SIZES, **structure}), change, heads)
+
+
+def write_model(path: Path, config: ModelConfig,
+                change: Callable[[FusionNetwork], object] = lambda network: None,
+                heads: bool = True) -> Path:
+    """Save an untrained model of a structure with five sentence groups or more."""
     torch.manual_seed(0)
     guidance, network = DegradationGuidance(config), FusionNetwork(config, heads)
     guidance.sentences.normal_()
-    guidance.sentence_class.copy_(torch.arange(5))
+    guidance.sentence_class.copy_(torch.arange(config.sentence_groups) % 5)
     with torch.no_grad():
         change(network)
     save_model(path, config, guidance.state_dict(), network.state_dict(), {})
