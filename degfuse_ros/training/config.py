@@ -13,23 +13,51 @@ from typing import Any, TypeVar
 
 import yaml
 
-from degfuse_ros.network.config import GUIDANCE_INPUTS
+from degfuse_ros.network.config import GUIDANCE_INPUTS, MODELS
+
+PRECISIONS = ('bf16', 'float32')
+"""Arithmetic of the network in training."""
 
 
 class ConfigError(ValueError):
     """A setting that is unknown or cannot work; the message is one line."""
 
 
-@dataclasses.dataclass
-class GuidanceConfig:
-    """Stage 1. The reasons for the values stand in config/train/guidance.yaml."""
+@dataclasses.dataclass(kw_only=True)
+class TrainingConfig:
+    """What both stages have. The reasons for the values stand in config/train/*.yaml."""
 
     data: str
     out: str
     split: str = 'train'
-    exclude_sources: tuple[str, ...] = ()
     validation_split: str = 'val'
-    clip_name: str = 'degfuse-vit-tiny-16'
+    exclude_sources: tuple[str, ...] = ()
+    size: tuple[int, int]
+    zoom: tuple[float, float]
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup: int
+    ema: float = 0.999
+    precision: str = 'bf16'
+    capture: bool = True
+    device: str = 'cuda'
+    seed: int
+    log_every: int = 50
+    save_every: int = 2000
+    grid_every: int = 1000
+    minutes: float | None = None
+    resume: bool = False
+    tensorboard: bool = True
+
+
+@dataclasses.dataclass(kw_only=True)
+class GuidanceConfig(TrainingConfig):
+    """Stage 1. The reasons for the values stand in config/train/guidance.yaml."""
+
+    model: str = 'base'
+    clip_name: str | None = None
     clip_checkpoint: str | None = None
     lora_rank: int = 16
     size: tuple[int, int] = (384, 512)
@@ -39,78 +67,88 @@ class GuidanceConfig:
     learning_rate: float = 5e-4
     weight_decay: float = 0.05
     warmup: int = 200
+    contrastive_weight: float = 1.0
     severity_weight: float = 2.0
-    real_share: float = 0.4
-    device: str = 'cuda'
+    real_share: float = 0.2
     seed: int = 1
-    log_every: int = 50
 
 
-@dataclasses.dataclass
-class FusionConfig:
+@dataclasses.dataclass(kw_only=True)
+class FusionConfig(TrainingConfig):
     """Stage 2. The reasons for the values stand in config/train/fusion.yaml."""
 
-    data: str
     guidance: str
-    out: str
+    model: str | None = None
     start: str | None = None
-    curve_only: bool = False
+    teacher: str | None = None
     active: int = 2
     dense: bool = False
     enhancement: bool = True
     guidance_input: str = 'raw'
-    split: str = 'train'
-    exclude_sources: tuple[str, ...] = ()
     size: tuple[int, int] = (288, 384)
     zoom: tuple[float, float] = (0.8, 1.2)
     steps: int = 6000
     batch: int = 32
-    real: int = 5
+    real: int = 6
     clean_share: float = 0.3
     learning_rate: float = 7e-4
     weight_decay: float = 1e-4
     warmup: int = 300
-    ema: float = 0.999
     pixel_weight: float = 2.0
     gradient_weight: float = 5.0
     reconstruction_weight: float = 1.0
     prior_weight: float = 2.0
     auxiliary_weight: float = 0.01
     exposure_weight: float = 1.0
+    colour_weight: float = 5.0
+    spatial_weight: float = 1.0
     smoothness_weight: float = 5.0
-    device: str = 'cuda'
+    distillation_weight: float = 2.0
     seed: int = 2
-    log_every: int = 50
-    save_every: int = 2000
 
 
-Settings = TypeVar('Settings', GuidanceConfig, FusionConfig)
+Settings = TypeVar('Settings', bound=TrainingConfig)
 
 
-def _check(config: GuidanceConfig | FusionConfig) -> None:
-    for name in ('steps', 'batch', 'log_every', 'save_every', 'lora_rank', 'active'):
+def _check(config: TrainingConfig) -> None:
+    for name in ('steps', 'batch', 'log_every', 'save_every', 'grid_every', 'lora_rank', 'active'):
         if getattr(config, name, 1) < 1:
             raise ConfigError(f'{name} must be 1 or more. Got {getattr(config, name)!r}.')
     if min(config.size) < 32 or any(side % 16 for side in config.size):
         raise ConfigError(f'size needs two multiples of 16, 32 or more. Got {config.size!r}.')
     if Path(config.out).is_dir():  # would show only when the trained weights are written
         raise ConfigError(f'out must be a file. Got the folder {config.out}.')
+    _check_values(config)
     if isinstance(config, FusionConfig):
         _check_fusion(config)
 
 
+def _check_values(config: TrainingConfig) -> None:
+    if not 0 < config.zoom[0] <= config.zoom[1]:
+        raise ConfigError('zoom needs two scales above 0, the smaller one first. '
+                          f'Got {config.zoom!r}.')
+    if not 0 <= config.ema <= 1:
+        raise ConfigError(f'ema must lie in 0..1. Got {config.ema!r}.')
+    if config.precision not in PRECISIONS:
+        raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}. "
+                          f'Got {config.precision!r}.')
+    model = getattr(config, 'model', None)
+    if model is not None and model not in MODELS:
+        raise ConfigError(f"model must be one of {', '.join(MODELS)}. Got {model!r}.")
+    if config.minutes is not None and config.minutes <= 0:
+        raise ConfigError(f'minutes must be above 0, or null. Got {config.minutes!r}.')
+
+
 def _check_fusion(config: FusionConfig) -> None:
-    if config.curve_only and config.start is None:
-        raise ConfigError('curve_only needs start: the weight file whose curve is to be finished.')
     if not 0 <= config.real < config.batch:
         raise ConfigError(f'real must lie in 0..{config.batch - 1}, below batch. '
                           f'Got {config.real!r}.')
     if config.guidance_input not in GUIDANCE_INPUTS:
         raise ConfigError(f"guidance_input must be one of {', '.join(GUIDANCE_INPUTS)}. "
                           f'Got {config.guidance_input!r}.')
-    if not config.enhancement and (config.curve_only or config.guidance_input == 'enhanced'):
-        raise ConfigError('enhancement: false leaves out PKDM, which curve_only trains and '
-                          'guidance_input: enhanced reads. Give one or the other.')
+    if not config.enhancement and config.guidance_input == 'enhanced':
+        raise ConfigError('enhancement: false leaves out PKDM, which guidance_input: enhanced '
+                          'reads. Give one or the other.')
 
 
 def _scalar(kind: str, value: Any) -> Any:

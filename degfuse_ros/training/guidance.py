@@ -7,99 +7,34 @@ degfuse train guidance --config config/train/guidance.yaml data=DATA out=guidanc
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 
-from degfuse_ros.network.config import CLASSES, ModelConfig
+from degfuse_ros.network.config import CLASSES, LITE_TOWER, TINY_TOWER, structure
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.image_math import luma
 from degfuse_ros.network.model_file import save_model
 from degfuse_ros.training.config import GuidanceConfig
-from degfuse_ros.training.dataset import (
-    CLEAN_CONDITIONS,
-    DataError,
-    Pair,
-    crop_batch,
-    describe,
-    load_pairs,
-)
-from degfuse_ros.training.degradations import degrade_thermal, degrade_visible, draw_severities
+from degfuse_ros.training.dataset import CLEAN_CONDITIONS, Pair, crop_batch, describe, load_pairs
+from degfuse_ros.training.degradations import degrade_visible
+from degfuse_ros.training.grid import to_picture
+from degfuse_ros.training.guidance_sampler import GuidanceBatch, GuidanceSampler
+from degfuse_ros.training.loop import train
 from degfuse_ros.training.open_clip_tower import ClipTower, create_tower
-from degfuse_ros.training.schedule import (
-    TrainingLog,
-    learning_rate_factor,
-    seed_everything,
-    training_device,
-)
-from degfuse_ros.training.sentences import (
-    VISIBLE_GROUPS,
-    group_classes,
-    sentence_groups,
-    thermal_group,
-    visible_group,
-)
+from degfuse_ros.training.parallel import Parallel
+from degfuse_ros.training.sampling import content
+from degfuse_ros.training.schedule import Randomness, autocast
+from degfuse_ros.training.sentences import VISIBLE_GROUPS, group_classes, sentence_groups
+from degfuse_ros.training.stage import Stage
 
-
-@dataclass
-class _Batch:
-    visible: Tensor
-    thermal: Tensor
-    groups: Tensor  # 2B: sentence group of each visible, then of each thermal image
-    severity: Tensor  # B x 4
-    known: Tensor  # B x 4: 0 where a real image's severity is not known
-
-
-class _Sampler:
-    """Draws labelled batches: synthetic degradations of clean pairs, and real degraded ones."""
-
-    def __init__(self, pairs: Sequence[Pair], config: GuidanceConfig,
-                 device: torch.device) -> None:
-        self._config, self._device = config, device
-        self._by_condition = {name: [pair for pair in pairs if pair.condition == name]
-                              for name in (*CLASSES, 'unknown')}
-        self._bases = [pair for pair in pairs if pair.condition in CLEAN_CONDITIONS]
-        if not self._bases:
-            raise DataError('stage 1 needs pairs of condition clean or unknown; found none.')
-        self._host, self._random = seed_everything(config.seed, device)
-
-    def _pick(self, pool: Sequence[Pair]) -> Pair:
-        return pool[int(torch.randint(len(pool), (1,), generator=self._host))]
-
-    def draw(self) -> _Batch:
-        config, device = self._config, self._device
-        labels = torch.randint(len(CLASSES), (config.batch,), generator=self._host)
-        chance = torch.rand(config.batch, generator=self._host)
-        chosen, real = [], torch.zeros(config.batch, dtype=torch.bool)
-        for index, label in enumerate(labels.tolist()):
-            own = self._by_condition[CLASSES[label]]
-            # A clean label needs a picture known to be clean, not merely unnamed.
-            if own and (label == 0 or chance[index] < config.real_share):
-                real[index] = label > 0
-                chosen.append(self._pick(own))
-            else:
-                chosen.append(self._pick(self._bases))
-        visible, thermal = crop_batch(chosen, config.size, config.zoom, self._host)
-        labels, real = labels.to(device), real.to(device)
-        severity = draw_severities(labels, self._random) * ~real[:, None]
-        visible = degrade_visible(visible, severity, self._random)
-        noise = torch.rand(config.batch, generator=self._random, device=device)
-        noise = (2 * noise - 1).clamp(min=0)  # half of the thermal images stay as they are
-        thermal = degrade_thermal(thermal, noise, self._random)
-        # How bad a real image is, is judged by its mean brightness alone: a night of 0.2 is slight
-        # and of 0.1 heavy, glare of 0.5 slight and of 0.65 heavy.
-        mean = luma(visible).mean((1, 2, 3))
-        guess = torch.where(labels == 2, 1 - 3 * mean, 2 * mean - 0.6).clamp(0.2, 1)
-        worst = severity.gather(1, (labels - 1).clamp(min=0)[:, None])[:, 0]
-        groups = torch.cat((visible_group(labels, torch.where(real, guess, worst)),
-                            thermal_group(noise)))
-        known = 1 - functional.one_hot(labels, len(CLASSES))[:, 1:] * real[:, None]
-        return _Batch(visible, thermal, groups, severity, known.float())
+# Severities at which unseen pictures are judged: slight, moderate and heavy.
+LEVELS = (0.35, 0.6, 0.9)
 
 
 def contrastive_loss(logits: Tensor, groups: Tensor) -> Tensor:
@@ -113,26 +48,44 @@ def contrastive_loss(logits: Tensor, groups: Tensor) -> Tensor:
     member = functional.one_hot(groups, logits.shape[1]).to(logits)  # N x G
     present = member.sum(0) > 0
     share = (logits.log_softmax(0) * member).sum(0) / member.sum(0).clamp(min=1)
-    return 0.5 * (by_image - share[present].mean())
+    return 0.5 * (by_image - (share * present).sum() / present.sum())
 
 
-def _losses(guidance: DegradationGuidance, tower: ClipTower, batch: _Batch,
-            sentences: Tensor) -> dict[str, Tensor]:
-    f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
-    features = functional.normalize(torch.cat((f_visible, f_thermal)), dim=-1)
-    logits = tower.clip.logit_scale.exp().clamp(max=100) * features @ sentences.T
-    severity = torch.sigmoid(guidance.severity_head(f_visible))
-    # Errors above 0.1 count linearly: severities are no more exact than that to the eye.
-    error = functional.smooth_l1_loss(severity, batch.severity, reduction='none', beta=0.1)
-    return {'contrastive': contrastive_loss(logits, batch.groups),
-            'severity': (error * batch.known).mean()}
+class _Alignment(nn.Module):
+    """Guidance and text tower: a batch in, loss terms out."""
+
+    def __init__(self, config: GuidanceConfig, guidance: DegradationGuidance,
+                 tower: ClipTower) -> None:
+        super().__init__()
+        self.guidance, self.clip = guidance, tower.clip
+        self._precision = config.precision
+    def forward(self, batch: GuidanceBatch) -> dict[str, Tensor]:
+        with autocast(batch.visible.device, self._precision):
+            f_visible, f_thermal = self.guidance.encode(batch.visible, batch.thermal)
+            severity = self.guidance.severity_head(f_visible)
+            sentences = functional.normalize(self.clip.encode_text(batch.tokens).float(), dim=-1)
+        features = functional.normalize(torch.cat((f_visible, f_thermal)).float(), dim=-1)
+        logits = self.clip.logit_scale.exp().clamp(max=100) * features @ sentences.T
+        # Errors above 0.1 count linearly: severities are no more exact than that to the eye.
+        error = functional.smooth_l1_loss(
+            torch.sigmoid(severity.float()), batch.severity, reduction='none', beta=0.1)
+        return {'contrastive': contrastive_loss(logits, batch.groups),
+                'severity': (error * batch.known).mean()}
+
+
+def _severity(label: int, level: float) -> Tensor:
+    """Severities 1 x 4 of a picture of a class."""
+    severity = torch.zeros(1, len(CLASSES) - 1)
+    if label:
+        severity[0, label - 1] = level
+    return severity
 
 
 @torch.no_grad()
 def validate(guidance: DegradationGuidance, pairs: Sequence[Pair], seed: int) -> dict[str, float]:
     """Share of right top classes on whole synthetically degraded and on real pairs.
 
-    Every clean or unknown pair is degraded by each class at severities 0.35, 0.6 and 0.9.
+    Every clean or unknown pair is degraded by each class at `LEVELS`.
 
     Returns:
         Accuracy by name: synthetic, synthetic_CLASS, and real_CONDITION for named conditions.
@@ -152,13 +105,11 @@ def validate(guidance: DegradationGuidance, pairs: Sequence[Pair], seed: int) ->
         if pair.condition in CLASSES:
             index = CLASSES.index(pair.condition)
             names = ['synthetic', 'synthetic_clean'] if index == 0 else []
-            none = torch.zeros(1, 4, device=device)
-            classify(pair, none, index, f'real_{pair.condition}', *names)
+            classify(pair, _severity(0, 0), index, f'real_{pair.condition}', *names)
         if pair.condition in CLEAN_CONDITIONS:
-            for label, level in itertools.product(range(1, len(CLASSES)), (0.35, 0.6, 0.9)):
-                severity = torch.zeros(1, 4, device=device)
-                severity[0, label - 1] = level
-                classify(pair, severity, label, 'synthetic', f'synthetic_{CLASSES[label]}')
+            for label, level in itertools.product(range(1, len(CLASSES)), LEVELS):
+                classify(pair, _severity(label, level), label, 'synthetic',
+                         f'synthetic_{CLASSES[label]}')
     return {name: sum(values) / len(values) for name, values in sorted(hits.items())}
 
 
@@ -172,48 +123,91 @@ def _store_sentences(guidance: DegradationGuidance, tower: ClipTower) -> None:
         guidance.logit_scale.copy_(tower.clip.logit_scale.exp().clamp(max=100))
 
 
-def _step_sentences(tower: ClipTower, step: int) -> Tensor:
-    """Embed one wording of each group; the wordings take turns."""
-    groups = sentence_groups()
-    return tower.embed([group[(step + index) % len(group)] for index, group in enumerate(groups)])
+class GuidanceStage(Stage):
+    """Stage 1.
+
+    Args:
+        config: its settings.
+        processes: where it trains.
+
+    Raises:
+        DataError: no pairs to train or to judge with.
+        ConfigError: CLIP's model or checkpoint cannot be used.
+    """
+
+    title, columns = 'stage 1', ('visible', 'thermal')
+    module: _Alignment
+
+    def __init__(self, config: GuidanceConfig, processes: Parallel) -> None:
+        device, root = processes.device, Path(config.data)
+        pairs = load_pairs(root, config.split, device, config.exclude_sources)
+        # Now, not after an hour of training: a split without pairs is an error.
+        self._unseen = load_pairs(root, config.validation_split, device, config.exclude_sources)
+        self._config, self._device = config, device
+        self.found, self.inputs = describe(pairs), {'data': content(pairs)}
+        own = LITE_TOWER if config.model == 'lite' else TINY_TOWER
+        self._tower = create_tower(config.clip_name or own, config.clip_checkpoint,
+                                   config.lora_rank, device)
+        self._sampler = GuidanceSampler(pairs, config, self._tower.tokenizer, processes)
+        self._model = dataclasses.replace(structure(config.model), tower=self._tower.sizes,
+                                          sentence_groups=VISIBLE_GROUPS)
+        guidance = DegradationGuidance(self._model).to(device)
+        guidance.tower = self._tower.visual
+        guidance.mlp.requires_grad_(False)  # stage 2 trains it
+        self.module = _Alignment(config, guidance, self._tower).train()
+
+    def draw(self, step: int, randomness: Randomness) -> GuidanceBatch:
+        """Draw the batch of a step."""
+        return self._sampler.draw(step, randomness)
+
+    def _finished(self) -> DegradationGuidance:
+        """A copy as it is saved: sentences stored, adapters folded into the tower."""
+        _store_sentences(self.module.guidance, self._tower)
+        state = {name: value for name, value in self.module.guidance.state_dict().items()
+                 if not name.startswith('tower.')}
+        tower = {f'tower.{name}': value for name, value in self._tower.plain_state().items()}
+        guidance = DegradationGuidance(self._model).to(self._device)
+        guidance.load_state_dict({**state, **tower})
+        return guidance
+
+    def save(self, path: Path, notes: Mapping[str, str]) -> None:
+        """Write the weight file that stage 2 starts from."""
+        save_model(path, self._model, self._finished().state_dict(), {},
+                   {'stage': 'guidance', **notes})
+
+    @torch.no_grad()
+    def pictures(self) -> list[tuple[str, list[np.ndarray]]]:
+        """Show a picture of each class with what is recognised in it."""
+        guidance = self._finished().eval()
+        host = torch.Generator().manual_seed(self._config.seed)
+        generator = torch.Generator(device=self._device).manual_seed(self._config.seed)
+        bases = [pair for pair in self._unseen if pair.condition in CLEAN_CONDITIONS]
+        bases = bases or self._unseen
+        rows = []
+        for label, name in enumerate(CLASSES):
+            pair = bases[label * len(bases) // len(CLASSES)]
+            visible, thermal = crop_batch([pair], self._config.size, (1.0, 1.0), host)
+            visible = degrade_visible(visible, _severity(label, LEVELS[1]), generator)
+            seen = guidance(visible, thermal)
+            best = CLASSES[int(seen.scores[0].argmax())]
+            levels = ' '.join(f'{other} {value:.2f}' for other, value
+                              in zip(CLASSES[1:], seen.severity[0].tolist()))
+            rows.append((f'{pair.name} ({pair.condition}) with {name}: seen as {best}; {levels}',
+                         [to_picture(visible[0]), to_picture(thermal[0])]))
+        return rows
+
+    def scores(self) -> dict[str, float]:
+        """Share of right classes on unseen pairs."""
+        return validate(self._finished(), self._unseen, self._config.seed)
 
 
 def train_guidance(config: GuidanceConfig) -> dict[str, float]:
-    """Run stage 1 and write a weight file whose guidance part is trained.
+    """Run stage 1 and write the weight file that stage 2 starts from.
 
     Returns:
-        Validation accuracies, losses of the last steps and seconds.
+        Validation scores, losses of the last steps, seconds and steps.
+
+    Raises:
+        TrainingStopped: time is up or a signal came; a checkpoint was written.
     """
-    device = training_device(config.device)
-    pairs = load_pairs(Path(config.data), config.split, device, config.exclude_sources)
-    # Read at once: data without a validation split must not cost a training run.
-    unseen = load_pairs(Path(config.data), config.validation_split, device)
-    print(f'stage 1: {describe(pairs)}; {config.steps} steps of {config.batch}', flush=True)
-    sampler = _Sampler(pairs, config, device)
-    tower = create_tower(config.clip_name, config.clip_checkpoint, config.lora_rank, device)
-    model = ModelConfig(tower=tower.sizes)
-    guidance = DegradationGuidance(model).to(device)
-    guidance.tower = tower.visual
-    weights = [*tower.parameters(), *guidance.severity_head.parameters()]
-    optimiser = torch.optim.AdamW(weights, config.learning_rate, weight_decay=config.weight_decay)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: learning_rate_factor(step, config.steps, config.warmup))
-    log = TrainingLog(Path(config.out).with_suffix('.csv'), config.steps, config.log_every)
-    guidance.train()
-    for step in range(config.steps):
-        with torch.autocast(device.type, torch.bfloat16, device.type == 'cuda'):
-            terms = _losses(guidance, tower, sampler.draw(), _step_sentences(tower, step))
-        optimiser.zero_grad(set_to_none=True)
-        (terms['contrastive'] + config.severity_weight * terms['severity']).backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        scheduler.step()
-        log.add(step, terms)
-    seconds = log.close()
-    _store_sentences(guidance, tower)
-    guidance.tower = tower.merged()
-    scores = validate(guidance, unseen, config.seed)
-    result = {**scores, **log.last, 'seconds': seconds}
-    notes = {name: f'{value:.4f}' for name, value in result.items()}
-    save_model(Path(config.out), model, guidance.state_dict(), {}, {'stage': 'guidance', **notes})
-    return result
+    return train(config, lambda processes: GuidanceStage(config, processes))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,16 +13,42 @@ from typing import Any, cast
 import open_clip
 import torch
 import torch.nn.functional as functional
-from peft import LoraConfig, get_peft_model
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from degfuse_ros.network.config import TOWER_FOLDER, tower_sizes
 from degfuse_ros.training.config import ConfigError
 
-# The MLPs and the attention of OpenCLIP's vision transformers; rank 16 on ViT-B-32 is 2.7 % of
-# the vision tower. Other architectures get adapters on all their linear layers.
-_TRANSFORMER_TARGETS = ['attn', 'c_fc', 'c_proj']
+
+class _LowRank(nn.Module):
+    """An adapter: a weight of outputs x inputs plus a trained product of rank r (LoRA).
+
+    A parametrisation reaches the attention, whose matrices PyTorch reads without calling a layer,
+    and leaves the weight below it bit for bit alone. peft 0.21 does neither: it adds the adapters
+    to an attention's weights and takes them off again, and those of its output twice.
+    Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models (2021).
+    """
+
+    def __init__(self, weight: Tensor, rank: int) -> None:
+        super().__init__()
+        outputs, inputs = weight.shape
+        # Zeros on one side: the untrained adapter changes nothing.
+        self.lora_up = nn.Parameter(weight.new_zeros(outputs, rank))
+        self.lora_down = nn.Parameter(weight.new_empty(rank, inputs))
+        nn.init.kaiming_uniform_(self.lora_down, a=5 ** 0.5)  # as nn.Linear starts
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.lora_up @ self.lora_down
+
+
+def _adaptable(visual: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """Yield the matrices of a tower's attention, MLPs and other linear layers."""
+    for module in visual.modules():
+        if isinstance(module, nn.Linear):
+            yield module, 'weight'
+        elif isinstance(module, nn.MultiheadAttention):
+            yield module, 'in_proj_weight'
 
 
 @dataclass
@@ -52,9 +79,15 @@ class ClipTower:
         tokens = self.tokenizer(sentences).to(next(self.visual.parameters()).device)
         return functional.normalize(self.clip.encode_text(tokens), dim=-1)
 
-    def merged(self) -> nn.Module:
-        """Fold the adapters into the weights and return the plain vision tower."""
-        return cast(Any, self.visual).merge_and_unload() if self.adapted else self.visual
+    def plain_state(self) -> dict[str, Tensor]:
+        """Return the vision tower's state with the adapters folded into its weights."""
+        state = {name: value for name, value in self.visual.state_dict().items()
+                 if '.parametrizations.' not in name}
+        for path, module in self.visual.named_modules():
+            if parametrize.is_parametrized(module):
+                state.update({f'{path}.{name}': getattr(module, name).detach()
+                              for name in cast(nn.ModuleDict, module.parametrizations)})
+        return state
 
 
 def _create_clip(name: str, checkpoint: str | None, device: torch.device) -> Any:
@@ -78,7 +111,8 @@ def create_tower(name: str, checkpoint: str | None, lora_rank: int,
     Args:
         name: one of OpenCLIP's names, or of our configs in the network folder.
         checkpoint: local weight file. None trains the model from scratch, all of it.
-        lora_rank: rank of the adapters when there is a checkpoint.
+        lora_rank: rank of the adapters when there is a checkpoint; 16 on ViT-B-32 is 2.7 % of
+            the vision tower.
         device: where it trains.
 
     Raises:
@@ -91,12 +125,10 @@ def create_tower(name: str, checkpoint: str | None, lora_rank: int,
     if checkpoint is not None and not Path(checkpoint).is_file():
         raise ConfigError(f'no CLIP checkpoint at {checkpoint}. Give the path of a local file.')
     clip = _create_clip(name, checkpoint, device)
-    visual = clip.visual
     if checkpoint is not None:
         clip.requires_grad_(False)
-        plain = any(name.endswith('c_fc') for name, _ in visual.named_modules())
-        targets = _TRANSFORMER_TARGETS if plain else 'all-linear'
-        visual = get_peft_model(visual, LoraConfig(
-            r=lora_rank, lora_alpha=lora_rank, target_modules=targets))
-    return ClipTower(visual, clip, tower_sizes(name, model), checkpoint is not None,
+        for module, weight in list(_adaptable(clip.visual)):
+            adapter = _LowRank(getattr(module, weight), lora_rank)
+            parametrize.register_parametrization(module, weight, adapter)
+    return ClipTower(clip.visual, clip, tower_sizes(name, model), checkpoint is not None,
                      open_clip.get_tokenizer(name))

@@ -1,17 +1,13 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""What both stages share: seeds, the learning rate's course, and the log."""
+"""What a step is made with: its learning rate, its random numbers, its arithmetic."""
 
 from __future__ import annotations
 
-import csv
 import math
-import time
-from collections.abc import Mapping
-from pathlib import Path
 
+import numpy as np
 import torch
-from tqdm import tqdm
 
 from degfuse_ros.training.config import ConfigError
 
@@ -30,14 +26,6 @@ def training_device(name: str) -> torch.device:
                           'device that is there.') from error
 
 
-def seed_everything(seed: int, device: torch.device) -> tuple[torch.Generator, torch.Generator]:
-    """Seed torch and return a CPU generator (crops) and one on the device (degradations)."""
-    torch.set_float32_matmul_precision('high')  # TF32 on GPUs: its error is far below the noise
-    torch.manual_seed(seed)
-    return (torch.Generator().manual_seed(seed),
-            torch.Generator(device=device).manual_seed(seed))
-
-
 def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
     """Linear warm-up to 1, then half a cosine to 0.01, reached after the last step.
 
@@ -49,50 +37,51 @@ def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-class TrainingLog:
-    """Progress bar and CSV of mean loss terms.
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context in which the network runs: bf16 on CUDA; a CPU computes in float32.
 
     Args:
-        path: CSV file to write, one row every `every` steps.
-        steps: length of the progress bar.
-        every: steps per row.
+        device: where the network is.
+        precision: 'bf16' or 'float32'.
+    """
+    # A CPU without bf16 instructions imitates them, several times slower.
+    return torch.autocast(device.type, torch.bfloat16,
+                          enabled=precision == 'bf16' and device.type == 'cuda')
+
+
+def to_device(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Copy a host tensor to the device without waiting for what the device has to do before."""
+    if device.type == 'cpu':
+        return values
+    return values.pin_memory().to(device, non_blocking=True)
+
+
+class Randomness:
+    """Random numbers of a step, a function of seed, process and step alone.
+
+    So a run that goes on from a checkpoint draws what it would have drawn without the break, and
+    several processes draw different batches.
+
+    Args:
+        seed: of the run.
+        rank: of this process.
+        device: where images are degraded.
+
+    Attributes:
+        host: generator on the CPU.
+        device: generator on the device.
     """
 
-    def __init__(self, path: Path, steps: int, every: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._every = path, every
-        self._bar = tqdm(total=steps, mininterval=5)
-        self._sums: dict[str, torch.Tensor] = {}
-        self._start = time.monotonic()
-        self.last: dict[str, float] = {}
+    def __init__(self, seed: int, rank: int, device: torch.device) -> None:
+        self._key = (seed, rank)
+        self.host = torch.Generator()
+        self.device = torch.Generator(device=device)
 
-    def add(self, step: int, terms: Mapping[str, torch.Tensor]) -> None:
-        """Take one step's loss terms; they are read from the device once per row.
-
-        Raises:
-            ConfigError: a row's mean is not finite, so that no such weights are ever written.
-        """
-        for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, 0) + value.detach()
-        self._bar.update()
-        if (step + 1) % self._every:
-            return
-        self.last = {name: float(value) / self._every for name, value in self._sums.items()}
-        self._sums = {}
-        if not all(math.isfinite(value) for value in self.last.values()):
-            raise ConfigError(f'the loss is not finite at step {step + 1}: {self.last}. Lower '
-                              'learning_rate or look for broken images.')
-        first = step + 1 == self._every
-        row = {'step': step + 1, 'seconds': round(time.monotonic() - self._start, 1),
-               **{name: round(value, 6) for name, value in self.last.items()}}
-        with self._path.open('w' if first else 'a', newline='') as file:
-            writer = csv.DictWriter(file, list(row))
-            if first:
-                writer.writeheader()
-            writer.writerow(row)
-        self._bar.set_postfix({name: f'{value:.3f}' for name, value in self.last.items()})
-
-    def close(self) -> float:
-        """Return the seconds that training took."""
-        self._bar.close()
-        return time.monotonic() - self._start
+    def begin(self, step: int) -> None:
+        """Seed both generators, and torch's own (the gates' noise), for a step."""
+        sequence = np.random.SeedSequence((*self._key, step))
+        # 32 bits each: more the CPU's generator would ignore.
+        host, device, own = (int(word) for word in sequence.generate_state(3))
+        self.host.manual_seed(host)
+        self.device.manual_seed(device)
+        torch.manual_seed(own)

@@ -57,18 +57,27 @@ def test_shipped_files_and_defaults_agree(kind: type[Any], stage: str, empty: Pa
     assert shipped == default
 
 
-def test_the_finishing_run_has_settings_of_stage_2_and_needs_a_start():
-    path = SHIPPED / 'curve.yaml'
-    assert set(yaml.safe_load(path.read_text())) <= fields(FusionConfig)
-    config = load_config(FusionConfig, path, [*NEEDED[FusionConfig], 'start=base.safetensors'])
-    assert config.curve_only and config.start == 'base.safetensors'
-    # Sources whose terms forbid what the weights are for stay out of every run.
-    assert config.exclude_sources == ('kaist', 'llvip')
+def test_lite_differs_from_stage_2_in_what_it_names():
+    path = SHIPPED / 'lite.yaml'
+    needed = [*NEEDED[FusionConfig], 'teacher=base.safetensors']
+    lite = load_config(FusionConfig, path, needed)
+    base = load_config(FusionConfig, SHIPPED / 'fusion.yaml', needed)
+    assert lite.model == 'lite' and lite.exclude_sources == ('kaist', 'llvip')
+    changed = {name for name in fields(FusionConfig)
+               if getattr(lite, name) != getattr(base, name)}
+    assert changed <= set(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize('name', ['guidance', 'fusion', 'lite'])
+def test_every_setting_has_its_reason(name: str):
+    lines = [line for line in (SHIPPED / f'{name}.yaml').read_text().splitlines()
+             if not line.startswith('#')]
+    assert lines and all(len(line.partition('#')[2]) > 3 for line in lines)
 
 
 def test_every_shipped_file_is_one_of_these():
     names = {path.name for path in SHIPPED.iterdir()}
-    assert names == {'guidance.yaml', 'fusion.yaml', 'curve.yaml', 'ablations.txt'}
+    assert names == {'guidance.yaml', 'fusion.yaml', 'lite.yaml', 'ablations.txt'}
 
 
 def test_values_come_from_the_file_and_overrides_win(tmp_path: Path):
@@ -106,7 +115,7 @@ def test_an_unknown_setting_names_the_nearest(empty: Path, wrong: str, near: str
 
 def test_a_setting_of_the_other_stage_is_unknown(empty: Path):
     assert "'lora_rank'" in refusal(empty, 'lora_rank=4')
-    assert "'ema'" in refusal(empty, 'ema=0.9', kind=GuidanceConfig)
+    assert "'teacher'" in refusal(empty, 'teacher=a', kind=GuidanceConfig)
 
 
 def test_all_missing_settings_are_named(empty: Path):
@@ -127,18 +136,25 @@ def test_null_does_not_count_as_given(empty: Path):
     'size=[64]', 'size=[64, 64, 64]', 'size=64x64', 'size=[a, b]', 'size=[64.5, 64]', 'zoom=[1]',
     'zoom=wide', 'exclude_sources=kaist', 'exclude_sources=[1]', 'real=32', 'real=-1', 'out=5',
     'data=[images]', 'start=3', 'device=1', 'save_every=0', 'out=[', 'batch', 'ema=on',
-    'curve_only=1', 'curve_only=maybe', 'curve_only=null', 'active=0', 'active=two', 'dense=2',
+    'ema=-0.1', 'ema=1.1', 'precision=int8', 'precision=16', 'minutes=0', 'minutes=-1',
+    'minutes=soon', 'resume=1', 'grid_every=0', 'tensorboard=maybe', 'capture=2', 'model=large',
+    'zoom=[0, 1]', 'zoom=[2, 1]', 'teacher=1', 'distillation_weight=on',
+    'active=0', 'active=two', 'dense=2',
     'enhancement=0', 'enhancement=null', 'guidance_input=cooked', 'guidance_input=null'])
 def test_a_value_that_cannot_work_is_refused_by_name(empty: Path, wrong: str):
     message = refusal(empty, wrong)
     assert wrong.partition('=')[0] in message
 
 
-@pytest.mark.parametrize('settings', [
-    ('guidance_input=enhanced',), ('curve_only=true', 'start=base.safetensors')])
-def test_what_needs_pkdm_is_refused_without_it(empty: Path, settings: tuple[str, ...]):
-    message = refusal(empty, 'enhancement=false', *settings)
-    assert 'enhancement' in message and settings[0].partition('=')[0] in message
+def test_guidance_from_pkdm_is_refused_without_it(empty: Path):
+    message = refusal(empty, 'enhancement=false', 'guidance_input=enhanced')
+    assert 'enhancement' in message and 'guidance_input' in message
+
+
+def test_minutes_may_be_a_fraction_or_none(empty: Path):
+    for text, value in (('2.5', 2.5), ('25', 25.0), ('null', None)):
+        assert load_config(FusionConfig, empty, [*NEEDED[FusionConfig], f'minutes={text}']
+                           ).minutes == value
 
 
 @pytest.mark.parametrize('text', ['steps: [', '- steps\n- batch\n', 'steps', '\tsteps: 1', '5: 6'])

@@ -14,19 +14,26 @@ from torch import Tensor
 from training_pairs import register_tower, street, write_pairs
 
 from degfuse_ros.engine import FusionEngine
-from degfuse_ros.network.config import ModelConfig
+from degfuse_ros.network.config import ModelConfig, structure
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.image_math import luma
+from degfuse_ros.network.losses import pixel_loss
 from degfuse_ros.network.model_file import ModelFile, ModelFileError, load_model, save_model
 from degfuse_ros.training import fusion
-from degfuse_ros.training.config import FusionConfig, GuidanceConfig
-from degfuse_ros.training.dataset import DataError, load_pairs
+from degfuse_ros.training.config import ConfigError, FusionConfig, GuidanceConfig
+from degfuse_ros.training.dataset import DataError
+from degfuse_ros.training.fusion_sampler import FusionBatch
 from degfuse_ros.training.guidance import train_guidance
+from degfuse_ros.training.parallel import Parallel
+from degfuse_ros.training.schedule import Randomness
+from degfuse_ros.training.stop import TrainingStopped
 
-STEPS = 30
-ROWS = [('made', 'train', name) for name in (
-    'clean', 'clean', 'unknown', 'clean', 'low_light', 'low_light', 'fog')]
+STEPS = 15
+ALONE = Parallel(0, 1, torch.device('cpu'))
+ROWS = [*[('made', 'train', name) for name in (
+    'clean', 'clean', 'unknown', 'clean', 'low_light', 'low_light', 'overexposed')],
+    *[('made', 'val', 'clean')] * 2]
 TOWER: dict[str, Any] = {'image_size': 32, 'patch_size': 8, 'width': 32, 'layers': 1, 'heads': 2,
                          'mlp_ratio': 2.0, 'embed_dim': 16}
 SMALL = ModelConfig(widths=(8, 8, 16), hidden=(8, 8, 8), guidance_dim=32, tower=TOWER)
@@ -48,7 +55,7 @@ def config(data: Path, tmp_path_factory: pytest.TempPathFactory) -> FusionConfig
     return FusionConfig(
         data=str(data), guidance=str(folder / 'guidance.safetensors'),
         out=str(folder / 'small.safetensors'), size=(64, 64), steps=4, batch=4, real=1, warmup=1,
-        ema=0.5, device='cpu', log_every=2, save_every=100)
+        ema=0.5, device='cpu', log_every=2, save_every=100, tensorboard=False)
 
 
 def train(config: FusionConfig, **changes: Any) -> tuple[ModelFile, list[dict[str, float]]]:
@@ -67,27 +74,27 @@ def losses_of_a_file(config: FusionConfig) -> dict[str, float]:
 
     The log's own rows are means over other batches each, and differ by more than they fall.
     """
-    cpu = torch.device('cpu')
-    sampler = fusion._Sampler(load_pairs(Path(config.data), 'train'),
-                              dataclasses.replace(config, batch=40, real=8, seed=99), cpu)
-    guidance, trainee = fusion._load_trainee(dataclasses.replace(config, start=config.out), cpu)
-    trainee.eval()
-    batch = sampler.draw()
+    stage = fusion.FusionStage(
+        dataclasses.replace(config, batch=20, real=4, start=config.out), ALONE)
+    stage.module.network.eval()
+    randomness = Randomness(99, 0, ALONE.device)
+    randomness.begin(0)
     with torch.no_grad():
-        terms = fusion._step_losses(config, guidance, trainee, batch)
+        terms = stage.module(stage.draw(0, randomness))
     return {name: value.item() for name, value in terms.items()}
 
 
 def test_both_stages_give_a_model_that_the_engine_fuses_with(data: Path, tmp_path: Path):
-    # Layers, channels and experts as shipped; only the tower is small.
+    # Layers, channels and experts of lite; only the tower is smaller.
     guidance = tmp_path / 'guidance.safetensors'
     train_guidance(GuidanceConfig(
-        data=str(data), out=str(guidance), clip_name=register_tower(tmp_path), size=(64, 64),
-        steps=2, batch=4, validation_split='train', device='cpu', log_every=1))
+        data=str(data), out=str(guidance), clip_name=register_tower(tmp_path), model='lite',
+        size=(64, 64), steps=2, batch=4, device='cpu', log_every=1, tensorboard=False))
     out = tmp_path / 'base.safetensors'
     config = FusionConfig(
         data=str(data), guidance=str(guidance), out=str(out), size=(64, 64), steps=STEPS, batch=6,
-        real=1, learning_rate=2e-3, warmup=3, ema=0.5, device='cpu', seed=1, log_every=5)
+        real=1, learning_rate=2e-3, warmup=3, ema=0.5, device='cpu', seed=1, log_every=5,
+        tensorboard=False)
     train(config, steps=1, log_every=1, learning_rate=0.0)
     before = losses_of_a_file(config)
     file, rows = train(config)
@@ -143,37 +150,90 @@ def test_start_goes_on_from_a_file(config: FusionConfig, tmp_path: Path):
                            start.tensors['fusion.gate.weight'])
 
 
-def test_a_finishing_run_changes_the_curve_stage_alone(config: FusionConfig, tmp_path: Path):
-    path = tmp_path / 'start.safetensors'
-    start, _ = train(config, out=str(path))
-    after, rows = train(config, out=str(tmp_path / 'out.safetensors'), start=str(path), seed=7,
-                        curve_only=True, learning_rate=5e-3)
-    changed = {name for name, tensor in after.tensors.items()
-               if not torch.equal(tensor, start.tensors[name])}
-    curve = {name for name in start.tensors if name.startswith('fusion.enhancement.curve.')}
-    assert changed == curve
-    assert {'prior', 'smoothness', 'exposure'} < set(rows[0]) and 'pixel' not in rows[0]
-
-
 def test_the_saved_weights_are_a_moving_average(config: FusionConfig, tmp_path: Path):
-    # The first step's weights count fully; with a decay of 1 none is ever added.
-    first, _ = train(config, out=str(tmp_path / 'a.safetensors'), steps=1, log_every=1, warmup=9)
-    frozen, _ = train(config, out=str(tmp_path / 'b.safetensors'), steps=4, warmup=9, ema=1.0)
-    newest, _ = train(config, out=str(tmp_path / 'c.safetensors'), steps=4, warmup=9, ema=0.0)
-    assert first.sha256 == frozen.sha256 != newest.sha256
+    def weights(name: str, **changes: Any) -> Tensor:
+        file, _ = train(config, out=str(tmp_path / f'{name}.safetensors'), warmup=9, **changes)
+        return file.tensors['fusion.gate.weight'].float()
+    start = weights('start', steps=1, learning_rate=0.0)
+    first, newest = (weights(f'newest{steps}', steps=steps, ema=0.0) for steps in (1, 2))
+    # Decays of the first two updates: 1/10 and 2/11. The course does not depend on `steps`, since
+    # all of it lies in the warm-up.
+    average = 0.1 * start + 0.9 * first
+    expected = (2 * average + 9 * newest) / 11
+    found = weights('average', steps=2, ema=0.9)
+    # Half precision: three digits of weights of 0.02.
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+    assert not torch.equal(found, newest)
 
 
-def test_weights_are_saved_on_the_way(config: FusionConfig, tmp_path: Path,
-                                      monkeypatch: pytest.MonkeyPatch):
-    steps = []
+def test_a_break_leaves_no_trace(config: FusionConfig, tmp_path: Path):
+    whole, expected = train(config, out=str(tmp_path / 'whole.safetensors'), steps=5)
+    broken = dataclasses.replace(config, out=str(tmp_path / 'broken.safetensors'), steps=5)
+    for done in (1, 2):
+        with pytest.raises(TrainingStopped, match=f'after step {done} of 5'):
+            fusion.train_fusion(dataclasses.replace(broken, minutes=1e-9, resume=done > 1))
+    resumed, rows = train(broken, resume=True)
+    assert resumed.sha256 == whole.sha256
+    for row in (*rows, *expected):
+        row.pop('seconds')
+    assert rows == expected and [row['step'] for row in rows] == [2, 4, 5]
 
-    def record(path: Path, model: ModelConfig, guidance: Any, network: Any,
-               notes: dict[str, str]) -> str:
-        steps.append(notes['steps'])
-        return save_model(path, model, guidance, network, notes)
-    monkeypatch.setattr(fusion, 'save_model', record)
-    train(config, out=str(tmp_path / 'out.safetensors'), steps=5, save_every=2)
-    assert steps == ['2', '4', '5']
+
+def test_other_guidance_under_the_same_name_is_no_way_to_go_on(config: FusionConfig,
+                                                               tmp_path: Path):
+    path = tmp_path / 'guidance.safetensors'
+    path.write_bytes(Path(config.guidance).read_bytes())
+    own = dataclasses.replace(config, guidance=str(path), out=str(tmp_path / 'out.safetensors'))
+    with pytest.raises(TrainingStopped):
+        fusion.train_fusion(dataclasses.replace(own, minutes=1e-9))
+    other = DegradationGuidance(SMALL)
+    save_model(path, SMALL, other.state_dict(), {}, {})
+    with pytest.raises(ConfigError, match='content of guidance'):
+        fusion.train_fusion(dataclasses.replace(own, resume=True))
+
+
+def test_a_teacher_is_learnt_from(config: FusionConfig, tmp_path: Path):
+    teacher = str(tmp_path / 'teacher.safetensors')
+    before, _ = train(config, out=teacher)
+    after, rows = train(config, out=str(tmp_path / 'out.safetensors'), teacher=teacher, seed=8)
+    assert rows[0]['distillation'] > 0
+    without, rows = train(config, out=str(tmp_path / 'alone.safetensors'), seed=8)
+    assert 'distillation' not in rows[0] and without.sha256 != after.sha256
+    assert load_model(Path(teacher)).sha256 == before.sha256
+
+
+def test_a_named_model_behind_the_tower_of_the_file(config: FusionConfig, tmp_path: Path):
+    file, _ = train(config, out=str(tmp_path / 'out.safetensors'), model='lite', steps=1)
+    lite = structure('lite')
+    assert (file.config.widths, file.config.hidden) == (lite.widths, lite.hidden)
+    assert file.config.tower == TOWER and file.config.guidance_dim == SMALL.guidance_dim
+
+
+def test_losses_are_float32_where_the_network_is_not(config: FusionConfig, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch):
+    exact, rows = train(config, out=str(tmp_path / 'exact.safetensors'))
+    kinds = set()
+
+    def half(device: torch.device, precision: str) -> torch.autocast:
+        return torch.autocast('cpu', torch.bfloat16)
+
+    def record(outputs: fusion.Outputs, *arguments: Any) -> dict[str, Tensor]:
+        assert not torch.is_autocast_enabled('cpu')
+        for value in (outputs.visible, outputs.curves, outputs.luma, outputs.clean_visible,
+                      outputs.decisions[0].gates):
+            assert value is not None
+            kinds.add(value.dtype)
+        terms = losses_of_outputs(outputs, *arguments)
+        kinds.update(term.dtype for term in terms.values())
+        return terms
+    losses_of_outputs = fusion._losses
+    monkeypatch.setattr(fusion, 'autocast', half)
+    monkeypatch.setattr(fusion, '_losses', record)
+    rough, rough_rows = train(config, out=str(tmp_path / 'rough.safetensors'))
+    assert kinds == {torch.float32} and rough.sha256 != exact.sha256
+    # The same course to bf16's two digits.
+    for one, two in zip(rows, rough_rows):
+        assert two['loss'] == pytest.approx(one['loss'], rel=0.05)
 
 
 def perturbed_network() -> FusionNetwork:
@@ -192,7 +252,16 @@ def night_batch(real: int) -> Any:
     visible = torch.stack([torch.from_numpy(each).permute(2, 0, 1) / 255 for each, _ in pairs])
     thermal = torch.stack([torch.from_numpy(each)[None] / 255 for _, each in pairs])
     dark = 0.3 * visible
-    return fusion._Batch(dark, 0.2 * thermal, dark if real == 2 else visible, 0.2 * thermal, real)
+    return FusionBatch(dark, 0.2 * thermal, dark if real == 2 else visible, 0.2 * thermal,
+                       torch.zeros(2), real, nights=real)
+
+
+def losses(network: FusionNetwork, batch: FusionBatch) -> dict[str, Tensor]:
+    """Loss terms, with the guidance's random weights."""
+    torch.manual_seed(1)
+    config = FusionConfig(data='', guidance='', out='')
+    trainee = fusion._Trainee(config, DegradationGuidance(SMALL).eval(), network, None)
+    return trainee(batch)
 
 
 def prior_gradients(network: FusionNetwork, loss: Tensor) -> list[Tensor]:
@@ -204,18 +273,20 @@ def prior_gradients(network: FusionNetwork, loss: Tensor) -> list[Tensor]:
 
 def test_targets_of_real_night_pictures_are_not_pulled():
     network, batch = perturbed_network(), night_batch(real=1)
-    vector = torch.randn(2, SMALL.guidance_dim, generator=torch.Generator().manual_seed(1))
-    enhanced = network.enhance(batch.visible, batch.thermal)
-    pixel = fusion._losses(network, vector, batch, enhanced)['pixel']
+    pixel = losses(network, batch)['pixel']
     found = prior_gradients(network, pixel)
 
     def pixel_by_hand(teacher: FusionNetwork) -> Tensor:
-        """Equation 16 with the first picture's target from PKDM of the teacher."""
+        """The loss with the first picture's target from PKDM of the teacher."""
+        torch.manual_seed(1)
+        guidance = DegradationGuidance(SMALL).eval()
+        with torch.no_grad():
+            f_visible, f_thermal = guidance.encode(batch.visible, batch.thermal)
         fused, _ = network.fuse(network.enhance(batch.visible, batch.thermal),
-                                network.route(vector))
+                                network.route(guidance.mlp(f_visible * f_thermal)))
         target = teacher.enhance(batch.visible, batch.thermal).visible[:1]
         target = torch.cat((target, batch.clean_visible[1:]))
-        return (fused.luma - torch.maximum(luma(target), batch.clean_thermal)).abs().mean()
+        return pixel_loss(fused.luma, luma(target), batch.clean_thermal)
 
     # A copy has no share in the network's gradients: as if the target were a given picture.
     by_hand = pixel_by_hand(copy.deepcopy(network))
@@ -229,52 +300,47 @@ def test_targets_of_real_night_pictures_are_not_pulled():
 
 def test_clean_originals_are_the_targets_where_there_are_some():
     network, batch = perturbed_network(), night_batch(real=0)
-    vector = torch.zeros(2, SMALL.guidance_dim)
+    terms = losses(network, batch)
     enhanced = network.enhance(batch.visible, batch.thermal)
-    terms = fusion._losses(network, vector, batch, enhanced)
     expected = (enhanced.visible - batch.clean_visible).abs().mean()
     torch.testing.assert_close(terms['prior'], expected)
     assert 'exposure' not in terms
 
 
-def test_exposure_trains_the_curve_stage_alone():
+@pytest.mark.parametrize('name', ['exposure', 'colour', 'prior', 'smoothness'])
+def test_what_pkdm_answers_for_trains_pkdm_alone(name: str):
     network, batch = perturbed_network(), night_batch(real=1)
-    enhanced = network.enhance(batch.visible, batch.thermal)
-    terms = fusion._losses(network, torch.zeros(2, SMALL.guidance_dim), batch, enhanced)
+    terms = losses(network, batch)
     network.zero_grad()
-    terms['exposure'].backward()
-    touched = {name for name, weight in network.named_parameters()
+    terms[name].backward()
+    touched = {each for each, weight in network.named_parameters()
                if weight.grad is not None and weight.grad.any()}
-    assert touched and all(name.startswith('enhancement.curve') for name in touched)
-
-
-def test_batches_mix_real_nights_clean_and_degraded_pictures(config: FusionConfig, data: Path):
-    large = dataclasses.replace(config, batch=200, real=40, clean_share=0.3)
-    batch = fusion._Sampler(load_pairs(data, 'train'), large, torch.device('cpu')).draw()
-    assert batch.real == 40 and batch.visible.shape == (200, 3, 64, 64)
-    same = (batch.visible == batch.clean_visible).flatten(1).all(1)
-    assert same[:40].all()  # a night is degraded already
-    assert 0.15 < same[40:].float().mean() < 0.45  # 0.3 with a deviation of 0.04
-    # A night is a tenth as bright as the others' originals.
-    assert batch.clean_visible[:40].mean((1, 2, 3)).max() < 0.1
-    assert batch.clean_visible[40:].mean((1, 2, 3)).min() > 0.1
-    warm = (batch.thermal == batch.clean_thermal).flatten(1).all(1)
-    assert 0.35 < warm.float().mean() < 0.65
+    assert touched and all(each.startswith('enhancement.') for each in touched)
 
 
 def test_data_without_clean_pairs_are_refused(config: FusionConfig, tmp_path: Path):
-    write_pairs(tmp_path, [('made', 'train', 'low_light')])
+    write_pairs(tmp_path, [('made', split, 'low_light') for split in ('train', 'val')])
     with pytest.raises(DataError, match='clean or unknown'):
         fusion.train_fusion(dataclasses.replace(config, data=str(tmp_path)))
 
 
 def test_data_without_night_pictures_will_do(config: FusionConfig, tmp_path: Path):
-    write_pairs(tmp_path, [('made', 'train', 'clean')] * 2)
+    write_pairs(tmp_path, [('made', split, 'clean') for split in ('train', 'train', 'val')])
     _, rows = train(config, data=str(tmp_path), out=str(tmp_path / 'out.safetensors'))
     assert 'exposure' not in rows[0]
 
 
-@pytest.mark.parametrize('setting', ['guidance', 'start'])
+def test_excluded_sources_neither_train_nor_judge(config: FusionConfig, tmp_path: Path):
+    write_pairs(tmp_path, [('mine', 'train', 'clean'), ('theirs', 'train', 'clean'),
+                           ('theirs', 'val', 'clean')])
+    own = dataclasses.replace(config, data=str(tmp_path), exclude_sources=('theirs',))
+    with pytest.raises(DataError, match="'val'"):
+        fusion.FusionStage(own, ALONE)
+    stage = fusion.FusionStage(dataclasses.replace(own, validation_split='train'), ALONE)
+    assert stage.found.startswith('1 pairs') and 'mine' in stage.found
+
+
+@pytest.mark.parametrize('setting', ['guidance', 'start', 'teacher'])
 def test_a_weight_file_that_is_not_there_is_named(config: FusionConfig, tmp_path: Path,
                                                   setting: str):
     path = str(tmp_path / 'none.safetensors')

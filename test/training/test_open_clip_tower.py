@@ -6,17 +6,23 @@ Checkpoints are made here with random weights: nothing is downloaded.
 """
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import open_clip
 import pytest
 import torch
 from torch import Tensor
 from training_pairs import register_tower
 
-from degfuse_ros.network.config import TINY_TOWER
+from degfuse_ros.engine import FusionEngine
+from degfuse_ros.network.config import TINY_TOWER, ModelConfig
+from degfuse_ros.network.dagm import DegradationGuidance
+from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.model_file import save_model
 from degfuse_ros.network.vision_tower import VisionTower
 from degfuse_ros.training.config import ConfigError
 from degfuse_ros.training.open_clip_tower import ClipTower, create_tower
@@ -72,6 +78,11 @@ def count(parameters: Any) -> int:
     return sum(weight.numel() for weight in parameters)
 
 
+def plain_name(name: str) -> str:
+    """Name in the checkpoint of the weight that an entry of an adapted tower belongs to."""
+    return re.sub(r'\.0\.lora_up$|\.original$', '', name.replace('parametrizations.', ''))
+
+
 def train(tower: ClipTower, steps: int = 3) -> None:
     """Push image features and sentence embeddings together."""
     optimiser = torch.optim.SGD(tower.parameters(), lr=0.1)
@@ -90,9 +101,8 @@ def test_only_adapters_train(adapted: ClipTower):
     learning = {name for name, weight in adapted.visual.named_parameters() if weight.requires_grad}
     assert learning and all('lora_' in name for name in learning)
     train(adapted)
-    # peft adds an attention's adapters to its weights and takes them off again: they are rounded.
     changed = {name for name, weight in adapted.visual.named_parameters()
-               if (weight - tower[name]).abs().max() > 1e-6}
+               if not torch.equal(weight, tower[name])}
     assert changed == learning
     rest = dict(adapted.clip.named_parameters())
     assert text and all(torch.equal(rest[name], weight) for name, weight in text.items())
@@ -115,24 +125,70 @@ def test_before_training_it_is_the_checkpoint(adapted: ClipTower, plain: Any, na
     torch.testing.assert_close(embedded, expected)
 
 
-def test_merged_tower_equals_the_adapted_one_and_not_the_checkpoint(adapted: ClipTower,
+def test_folded_tower_equals_the_adapted_one_and_not_the_checkpoint(adapted: ClipTower,
                                                                     plain: Any):
     train(adapted)
     with torch.no_grad():
         before = adapted.visual.eval()(images())
-        merged = adapted.merged().eval()
-        torch.testing.assert_close(merged(images()), before, rtol=1e-4, atol=1e-5)
         assert (before - plain.visual(images())).abs().max() > 1e-2
-    assert set(merged.state_dict()) == set(plain.visual.state_dict())
+        plain.visual.load_state_dict(adapted.plain_state())
+        torch.testing.assert_close(plain.visual(images()), before)
+        # It is a copy: training can go on.
+        assert torch.equal(adapted.visual(images()), before)
 
 
-def test_merged_tower_runs_without_open_clip(adapted: ClipTower):
+def test_base_weights_stay_bit_for_bit_in_training(adapted: ClipTower, checkpoint: Path):
     train(adapted)
-    merged = adapted.merged().eval()
+    stored = {name.removeprefix('visual.'): weight
+              for name, weight in torch.load(checkpoint).items() if name.startswith('visual.')}
+    state = adapted.visual.state_dict()
+    kept = {plain_name(name): weight for name, weight in state.items() if 'lora_' not in name}
+    assert kept.keys() == stored.keys()
+    assert all(torch.equal(kept[name], weight) for name, weight in stored.items())
+    # What is written are the stored ones plus the adapters' products, each of them once.
+    products = {plain_name(name): up @ state[name.replace('_up', '_down')]
+                for name, up in state.items() if name.endswith('lora_up')}
+    assert len(products) == 8, 'two blocks of two attention and two MLP matrices'
+    folded = adapted.plain_state()
+    assert folded.keys() == stored.keys()
+    for name, weight in folded.items():
+        if name in products:
+            assert products[name].abs().max() > 1e-3
+            torch.testing.assert_close(weight, stored[name] + products[name])
+        else:
+            assert torch.equal(weight, stored[name])
+
+
+def test_folded_tower_runs_without_open_clip(adapted: ClipTower):
+    train(adapted)
     ours = VisionTower(**adapted.sizes).eval()
-    ours.load_state_dict(merged.state_dict())
+    ours.load_state_dict(adapted.plain_state())
     with torch.no_grad():
-        torch.testing.assert_close(ours(images()), merged(images()), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours(images()), adapted.visual.eval()(images()), rtol=1e-4,
+                                   atol=1e-5)
+
+
+def test_the_engine_runs_what_was_adapted(adapted: ClipTower, tmp_path: Path):
+    train(adapted)
+    config = ModelConfig(widths=(6, 8), hidden=(3, 3), guidance_dim=16, sentence_groups=5,
+                         tower=adapted.sizes)
+    guidance = DegradationGuidance(config).eval()
+    guidance.tower.load_state_dict(adapted.plain_state())
+    guidance.sentences.normal_()
+    guidance.sentence_class.copy_(torch.arange(5))
+    path = tmp_path / 'adapted.safetensors'
+    save_model(path, config, guidance.state_dict(), FusionNetwork(config).state_dict(), {})
+    visible = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
+    thermal = visible[..., 0].copy()
+    found = FusionEngine.load(str(path), 'cpu').fuse(visible, thermal)
+    with torch.no_grad():
+        expected = guidance(torch.from_numpy(visible).permute(2, 0, 1)[None] / 255,
+                            torch.from_numpy(thermal)[None, None] / 255)
+    # The file holds half precision.
+    np.testing.assert_allclose([*found.degradation.severity.values()], expected.severity[0],
+                               atol=2e-3)
+    np.testing.assert_allclose([*found.degradation.scores.values()], expected.scores[0],
+                               atol=0.02)
 
 
 def test_rank_sets_the_number_of_parameters(name: str, checkpoint: Path, adapted: ClipTower):
@@ -164,8 +220,8 @@ def test_without_a_checkpoint_all_of_it_trains():
     assert not tower.adapted
     assert count(tower.parameters()) == count(tower.clip.parameters())
     assert any(weight is tower.clip.logit_scale for weight in tower.parameters())
-    assert tower.merged() is tower.visual is tower.clip.visual
-    VisionTower(**tower.sizes).load_state_dict(tower.visual.state_dict())
+    assert tower.visual is tower.clip.visual
+    VisionTower(**tower.sizes).load_state_dict(tower.plain_state())
 
 
 def test_sentences_have_unit_length_and_carry_a_gradient(name: str):
@@ -189,7 +245,14 @@ def test_towers_of_another_kind_get_adapters_on_their_linear_layers(tmp_path: Pa
     assert tower.sizes == {'open_clip': 'degfuse-test-resnet', 'image_size': 32, 'embed_dim': 32}
     names = [name for name, weight in tower.visual.named_parameters() if weight.requires_grad]
     assert names and all('lora_' in name for name in names)
-    assert set(tower.merged().state_dict()) == set(model.visual.state_dict())
+    stored = model.visual(images(32)).detach()
+    with torch.no_grad():
+        for name, weight in tower.visual.named_parameters():
+            if 'lora_up' in name and 'attnpool.v_proj' in name:
+                weight.fill_(1.0)
+    # PyTorch reads the matrices of this attention pool without calling its layers.
+    assert (tower.visual(images(32)) - stored).abs().max() > 1e-3
+    model.visual.load_state_dict(tower.plain_state())
 
 
 @pytest.mark.parametrize(('wrong', 'checkpoint', 'said'), [

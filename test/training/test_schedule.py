@@ -1,20 +1,20 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds, the learning rate's course against values known by hand, and the log's means."""
-
-import csv
-from pathlib import Path
+"""The learning rate's course against values known by hand; random numbers; arithmetic."""
 
 import pytest
 import torch
 
 from degfuse_ros.training.config import ConfigError
 from degfuse_ros.training.schedule import (
-    TrainingLog,
+    Randomness,
+    autocast,
     learning_rate_factor,
-    seed_everything,
+    to_device,
     training_device,
 )
+
+CPU = torch.device('cpu')
 
 
 def test_warm_up_is_linear():
@@ -38,48 +38,41 @@ def test_course_without_a_cosine_is_finite():
     assert learning_rate_factor(4, 5, 20) == pytest.approx(0.25)
 
 
-def test_rows_are_means(tmp_path: Path):
-    log = TrainingLog(tmp_path / 'deep' / 'log.csv', 7, 3)
-    for step in range(7):
-        log.add(step, {'loss': torch.tensor(float(step)), 'other': torch.tensor(2.0 * step + 1)})
-    assert log.close() >= 0
-    with (tmp_path / 'deep' / 'log.csv').open(newline='') as file:
-        rows = list(csv.DictReader(file))
-    assert [row['step'] for row in rows] == ['3', '6']
-    assert [float(row['loss']) for row in rows] == [1.0, 4.0]
-    assert [float(row['other']) for row in rows] == [3.0, 9.0]
-    assert all(float(row['seconds']) >= 0 for row in rows)
-    assert log.last == {'loss': 4.0, 'other': 9.0}
+def draws(seed: int, rank: int, step: int) -> list[float]:
+    """One number of each of the three streams, after some of another step."""
+    randomness = Randomness(seed, rank, CPU)
+    for each in (step + 7, step):
+        randomness.begin(each)
+        numbers = [torch.rand(1).item(), torch.rand(1, generator=randomness.host).item(),
+                   torch.rand(1, generator=randomness.device).item()]
+    return numbers
 
 
-def test_a_new_log_replaces_an_old_one(tmp_path: Path):
-    for value in (1.0, 5.0):
-        log = TrainingLog(tmp_path / 'log.csv', 2, 1)
-        for step in range(2):
-            log.add(step, {'loss': torch.tensor(value)})
-        log.close()
-    with (tmp_path / 'log.csv').open(newline='') as file:
-        assert [float(row['loss']) for row in csv.DictReader(file)] == [5.0, 5.0]
+def test_a_steps_numbers_are_its_own_whatever_came_before():
+    assert draws(1, 0, 5) == draws(1, 0, 5)
+    keys = [(1, 0, 5), (2, 0, 5), (1, 1, 5), (1, 0, 6), (5, 0, 1), (0, 1, 5)]
+    numbers = [number for key in keys for number in draws(*key)]
+    assert len(set(numbers)) == len(numbers)
 
 
-def test_the_log_lets_go_of_the_graph(tmp_path: Path):
-    log = TrainingLog(tmp_path / 'log.csv', 2, 1)
-    weight = torch.tensor(3.0, requires_grad=True)
-    log.add(0, {'loss': weight * 2})
-    assert weight.grad is None and log.last == {'loss': 6.0}
-    log.close()
+def test_bf16_is_for_gpus():
+    for precision, kind, expected in (('bf16', 'cuda', True), ('float32', 'cuda', False),
+                                      ('bf16', 'cpu', False), ('float32', 'cpu', False)):
+        if kind == 'cuda' and not torch.cuda.is_available():
+            continue
+        context = autocast(torch.device(kind), precision)
+        assert context._enabled == expected and context.fast_dtype == torch.bfloat16
+    with autocast(CPU, 'bf16'):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-def test_a_seed_repeats_all_three_streams():
-    def draws(seed: int) -> list[float]:
-        host, device = seed_everything(seed, torch.device('cpu'))
-        return [torch.rand(1).item(), torch.rand(1, generator=host).item(),
-                torch.rand(1, generator=device).item()]
-    assert draws(1) == draws(1) != draws(2)
+def test_a_copy_to_the_same_device_is_none():
+    values = torch.arange(3)
+    assert to_device(values, CPU) is values
 
 
 def test_a_device_that_is_there():
-    assert training_device('cpu') == torch.device('cpu')
+    assert training_device('cpu') == CPU
 
 
 @pytest.mark.parametrize('name', ['coda', 'cuda:77', ''])
@@ -88,11 +81,3 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name: str):
         training_device(name)
     message = str(caught.value)
     assert repr(name) in message and 'device=cpu' in message and '\n' not in message
-
-
-def test_a_loss_that_is_not_finite_ends_training(tmp_path: Path):
-    log = TrainingLog(tmp_path / 'log.csv', 4, 2)
-    log.add(0, {'loss': torch.tensor(1.0)})
-    with pytest.raises(ConfigError, match='not finite at step 2.*learning_rate') as refused:
-        log.add(1, {'loss': torch.tensor(float('nan'))})
-    assert '\n' not in str(refused.value) and not (tmp_path / 'log.csv').exists()

@@ -1,0 +1,80 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Several processes that train one model, started by torchrun."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as distributed
+from torch import nn
+
+from degfuse_ros.training.config import ConfigError
+from degfuse_ros.training.schedule import training_device
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """This process among those that train together.
+
+    Attributes:
+        rank: 0 is the one that writes.
+        processes: how many there are.
+        device: where this one computes.
+    """
+
+    rank: int
+    processes: int
+    device: torch.device
+
+    def share(self, count: int) -> int:
+        """Return this process's share of a count; all shares add up to it."""
+        return ((self.rank + 1) * count // self.processes - self.rank * count // self.processes)
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Let backward passes through the module average the gradients of all processes."""
+        if self.processes == 1:
+            return module
+        devices = None if self.device.type == 'cpu' else [self.device]
+        return nn.parallel.DistributedDataParallel(module, devices)
+
+    def any(self, mine: bool) -> bool:
+        """Tell whether one of the processes says so; all of them must ask."""
+        if self.processes == 1:
+            return mine
+        flag = torch.tensor(float(mine), device=self.device)
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+        return bool(flag)
+
+
+@contextmanager
+def parallel(device: str, batch: int) -> Iterator[Parallel]:
+    """Join the processes that torchrun has started, or be the only one.
+
+    Args:
+        device: name of the device; 'cuda' becomes this process's own GPU.
+        batch: images per step of all processes together.
+
+    Raises:
+        ConfigError: the device is absent, or the batch cannot be shared evenly.
+    """
+    processes = int(os.environ.get('WORLD_SIZE', '1'))
+    if processes == 1:
+        yield Parallel(0, 1, training_device(device))
+        return
+    if batch % processes:
+        raise ConfigError(f'batch must be a multiple of the {processes} processes. Got {batch!r}.')
+    if device == 'cuda':
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    own = training_device(device)
+    if own.type == 'cuda':
+        torch.cuda.set_device(own)
+    distributed.init_process_group('nccl' if own.type == 'cuda' else 'gloo')
+    try:
+        yield Parallel(distributed.get_rank(), processes, own)
+    finally:
+        distributed.destroy_process_group()
