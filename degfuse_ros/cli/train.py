@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         print(f'degfuse train: {error.name} is not installed. Install what training needs: '
               'pip install open_clip_torch torchvision PyYAML tensorboard', file=sys.stderr)
         return 1
+    import torch
+
     from degfuse_ros.network.model_file import ModelFileError
     from degfuse_ros.training.stop import TrainingStopped
     first = os.environ.get('RANK', '0') == '0'  # of the processes that torchrun started
@@ -54,6 +56,11 @@ def run(args: argparse.Namespace) -> int:
         if first:
             print(f'{stop}. Go on with: {_go_on(args)}')
         return stop.status
+    except torch.OutOfMemoryError as error:
+        reason = str(error).partition('. ')[0]
+        print(f'degfuse train: {reason}. Halve batch, or take a smaller size.',
+              file=sys.stderr)
+        return 1
     except (ConfigError, DataError, ModelFileError, OSError) as error:
         print(f'degfuse train: {error}', file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1

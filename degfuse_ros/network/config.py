@@ -27,8 +27,10 @@ TOWER_FOLDER = Path(__file__).parent
 TINY_TOWER = 'degfuse-vit-tiny-16'
 """Base's tower: 2.9 M parameters, so that the guidance stays below its budget of 8 M."""
 
-LITE_TOWER = 'degfuse-vit-tiny-32'
-"""Lite's tower: the patches of ViT-B-32, a quarter of the tokens, 8 ms instead of 25 on a CPU."""
+LITE_TOWER = 'degfuse-vit-micro-16'
+"""Lite's tower: narrower and shallower, two fifths of base's time. Patches of 32 pixels cost no
+more at full width, but learnt the training pictures by heart (84 % right on unseen ones, where
+base's tower has 95 %)."""
 
 MODELS = ('base', 'lite')
 """Names that `structure` knows."""

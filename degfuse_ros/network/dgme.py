@@ -31,6 +31,21 @@ class _Expert(nn.Module):
         return self.back(self.activation(self.shape(features)))
 
 
+def _convolve(layers: list[nn.Conv2d], features: Tensor) -> Tensor:
+    """Outputs of convolutions over the same features, side by side, as one of their largest size.
+
+    A zero round a kernel changes nothing; reading the features once spares time.
+    """
+    height, width = (max(layer.weight.shape[side] for layer in layers) for side in (2, 3))
+    weights = []
+    for layer in layers:
+        down, across = (height - layer.weight.shape[2]) // 2, (width - layer.weight.shape[3]) // 2
+        weights.append(functional.pad(layer.weight, (across, across, down, down)))
+    bias = torch.cat([cast(Tensor, layer.bias) for layer in layers])
+    return functional.conv2d(
+        features, torch.cat(weights), bias, padding=(height // 2, width // 2))
+
+
 class ExpertMixture(nn.Module):
     """F + sum over the active experts of G_e Expert_e(F) (equation 10, with our residual).
 
@@ -43,6 +58,11 @@ class ExpertMixture(nn.Module):
     def __init__(self, channels: int, hidden: int, kernels: tuple[tuple[int, int], ...]) -> None:
         super().__init__()
         self.experts = nn.ModuleList(_Expert(channels, hidden, kernel) for kernel in kernels)
+        # Same height, same width, square: kernels of one structure waste little when padded to
+        # the largest of them.
+        structures = [(height == 1, width == 1) for height, width in kernels]
+        self._groups = [[index for index, own in enumerate(structures) if own == structure]
+                        for structure in dict.fromkeys(structures)]
 
     def forward(self, features: Tensor, routing: Assignment) -> Tensor:
         """Run the chosen experts of a single image, or all experts of a batch.
@@ -61,16 +81,19 @@ class ExpertMixture(nn.Module):
         return features + self._weigh(experts, features, routing.gates)
 
     def _weigh(self, experts: list[_Expert], features: Tensor, gates: Tensor) -> Tensor:
-        """Sum over all experts of G_e Expert_e(F), their second halves in one convolution.
+        """Sum over all experts of G_e Expert_e(F), with few large convolutions.
 
         Sorting a batch's images by expert would spare three quarters of the arithmetic, but a GPU
         spends more on the many small launches and on waiting for the host: all shapes here are
         known beforehand.
         """
-        hidden = experts[0].activation(
-            torch.cat([expert.shape(features) for expert in experts], 1))  # B x Mh x H x W
-        share = gates.to(hidden.dtype).repeat_interleave(experts[0].back.in_channels, 1)
-        weight = torch.cat([expert.back.weight for expert in experts], 1)  # C x Mh x 1 x 1
+        order = [index for group in self._groups for index in group]
+        ordered = [experts[index] for index in order]
+        hidden = ordered[0].activation(torch.cat(
+            [_convolve([experts[index].shape for index in group], features)
+             for group in self._groups], 1))  # B x Mh x H x W
+        share = gates[:, order].to(hidden.dtype).repeat_interleave(ordered[0].back.in_channels, 1)
+        weight = torch.cat([expert.back.weight for expert in ordered], 1)  # C x Mh x 1 x 1
         bias = torch.stack([cast(Tensor, expert.back.bias) for expert in experts])  # M x C
         mixed = functional.conv2d(hidden * share[..., None, None], weight)  # B x C x H x W
         return mixed + (gates @ bias)[..., None, None].to(mixed.dtype)

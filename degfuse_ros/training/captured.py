@@ -62,6 +62,7 @@ class CapturedGradients:
     def _capture(self, batch: Any) -> None:
         own = {name: value.clone() for name, value in _tensors(batch).items()}
         self._batch = dataclasses.replace(batch, **own)
+        random = torch.cuda.get_rng_state()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -73,3 +74,5 @@ class CapturedGradients:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._terms = self._gradients(self._batch)
+        # The first replay draws what a later one would: a run that goes on has another first step.
+        torch.cuda.set_rng_state(random)

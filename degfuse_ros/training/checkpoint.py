@@ -18,8 +18,8 @@ from degfuse_ros.training.files import replaced
 
 FORMAT = 'degfuse-checkpoint-1'
 
-# Settings that may change on the way: none of them changes the result. What files hold is
-# compared in the place of their names.
+# Settings that may change on the way: none of them changes the result, but another device draws
+# other noise. What files hold is compared in the place of their names.
 FREE = ('device', 'capture', 'minutes', 'resume', 'log_every', 'save_every', 'grid_every',
         'tensorboard', 'out', 'data', 'guidance', 'start', 'teacher', 'clip_checkpoint')
 
@@ -74,8 +74,9 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
                           'resume=false.') from error
     if not isinstance(state, dict) or state.get('format') != FORMAT:
         raise ConfigError(f'{path} is no checkpoint of degfuse train. Start with resume=false.')
-    for name, value in identity.items():
-        before = state['identity'].get(name)
+    # Also what is no longer given, such as a teacher.
+    for name in {**identity, **state['identity']}:
+        before, value = state['identity'].get(name), identity.get(name)
         if before != value:
             raise ConfigError(f'cannot go on from {path}: {name} was {before!r} and is now '
                               f'{value!r}. Give the same, or start again with resume=false.')

@@ -118,6 +118,12 @@ def _check(config: TrainingConfig) -> None:
         raise ConfigError(f'size needs two multiples of 16, 32 or more. Got {config.size!r}.')
     if Path(config.out).is_dir():  # would show only when the trained weights are written
         raise ConfigError(f'out must be a file. Got the folder {config.out}.')
+    # The log's and the checkpoint's names are made from it: lr0.1 and lr0.2 would share them.
+    if Path(config.out).suffix != '.safetensors':
+        raise ConfigError(f'out must end in .safetensors. Got {config.out!r}.')
+    if config.split == config.validation_split:
+        raise ConfigError('validation_split must be another than split, or the scores say '
+                          f'nothing of unseen pairs. Got {config.split!r} for both.')
     _check_values(config)
     if isinstance(config, FusionConfig):
         _check_fusion(config)
@@ -127,8 +133,14 @@ def _check_values(config: TrainingConfig) -> None:
     if not 0 < config.zoom[0] <= config.zoom[1]:
         raise ConfigError('zoom needs two scales above 0, the smaller one first. '
                           f'Got {config.zoom!r}.')
-    if not 0 <= config.ema <= 1:
-        raise ConfigError(f'ema must lie in 0..1. Got {config.ema!r}.')
+    for name in ('ema', 'clean_share', 'real_share'):
+        if not 0 <= getattr(config, name, 0) <= 1:
+            raise ConfigError(f'{name} must lie in 0..1. Got {getattr(config, name)!r}.')
+    for name, value in vars(config).items():
+        if (name == 'warmup' or name.endswith(('_weight', '_decay'))) and value < 0:
+            raise ConfigError(f'{name} must be 0 or more. Got {value!r}.')
+    if config.learning_rate <= 0:
+        raise ConfigError(f'learning_rate must be above 0. Got {config.learning_rate!r}.')
     if config.precision not in PRECISIONS:
         raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}. "
                           f'Got {config.precision!r}.')

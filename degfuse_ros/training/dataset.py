@@ -50,19 +50,19 @@ class Pair:
     thermal: Tensor
 
 
-def _rows(root: Path, split: str) -> list[dict[str, str]]:
-    """List pairs from pairs.csv, or from folders visible/ and thermal/ with equal names.
+def _rows(root: Path) -> list[dict[str, str]]:
+    """List all pairs from pairs.csv, or from folders visible/ and thermal/ with equal names.
 
     Plain folders name no split: every tenth pair by name is val, the others are train.
     """
     table = root / 'pairs.csv'
     if table.is_file():
-        with table.open(newline='') as file:
+        with table.open(newline='', encoding='utf-8-sig') as file:  # spreadsheets write a mark
             reader = csv.DictReader(file)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise DataError(f"{table} lacks the columns {', '.join(missing)}.")
-            return [row for row in reader if row['split'] == split]
+            return list(reader)
     visible, thermal = root / 'visible', root / 'thermal'
     if not visible.is_dir() or not thermal.is_dir():
         raise DataError(f'no training data in {root}: expected pairs.csv, or folders visible/ and '
@@ -71,10 +71,27 @@ def _rows(root: Path, split: str) -> list[dict[str, str]]:
              if path.suffix.lower() in IMAGE_SUFFIXES}
     paths = [path for path in sorted(visible.iterdir())
              if path.suffix.lower() in IMAGE_SUFFIXES and path.stem in twins]
-    return [{'source': root.name, 'name': path.stem, 'condition': 'unknown',
+    if not paths:
+        raise DataError(f'no picture in {visible} has one of the same name in {thermal}.')
+    return [{'source': root.resolve().name, 'name': path.stem, 'condition': 'unknown',
+             'split': 'val' if index % 10 == 9 else 'train',
              'visible_path': str(path.relative_to(root)),
              'thermal_path': str(twins[path.stem].relative_to(root))}
-            for index, path in enumerate(paths) if (index % 10 == 9) == (split == 'val')]
+            for index, path in enumerate(paths)]
+
+
+def _absence(root: Path, split: str, rows: Sequence[dict[str, str]],
+             exclude_sources: Sequence[str]) -> str:
+    """Say in one line why a split has no pairs, given all rows of the data."""
+    excluded = sorted({row['source'] for row in rows if row['split'] == split})
+    if excluded:
+        return (f'no pairs of split {split!r} in {root} but those that exclude_sources='
+                f"[{','.join(exclude_sources)}] leaves out: {', '.join(excluded)}.")
+    counts = Counter(str(row['split']) for row in rows)
+    there = ', '.join(f'{count} of {name!r}' for name, count in sorted(counts.items())) or 'none'
+    tenth = '' if (root / 'pairs.csv').is_file() else \
+        " Of pairs in plain folders every tenth is 'val', the others 'train': give ten or more."
+    return f'no pairs of split {split!r} in {root}; there are {there}.{tenth}'
 
 
 def _read(path: Path, mode: int) -> np.ndarray:
@@ -108,16 +125,16 @@ def load_pairs(root: Path, split: str, device: torch.device | str = 'cpu',
     Args:
         root: folder with pairs.csv (columns source, split, name, condition, visible_path,
             thermal_path), or with visible/ and thermal/. Thermal files may have 8 or more bits.
-        split: value of the column split; ignored for plain folders.
+        split: value of the column split; plain folders have train and val.
         device: where the decoded images are kept.
         exclude_sources: values of the column source to leave out.
 
     Raises:
         DataError: no pair found, an unknown condition, or an image that cannot be read.
     """
-    pairs = []
-    for row in _rows(root, split):
-        if row['source'] in exclude_sources:
+    rows, pairs = _rows(root), []
+    for row in rows:
+        if row['split'] != split or row['source'] in exclude_sources:
             continue
         if row['condition'] not in CONDITIONS:
             raise DataError(f"{root / 'pairs.csv'}: {row['source']}/{row['name']} has the unknown "
@@ -132,7 +149,7 @@ def load_pairs(root: Path, split: str, device: torch.device | str = 'cpu',
             torch.from_numpy(np.ascontiguousarray(visible)).permute(2, 0, 1).to(device),
             torch.from_numpy(thermal)[None].to(device)))
     if not pairs:
-        raise DataError(f'no pairs of split {split!r} in {root}.')
+        raise DataError(_absence(root, split, rows, exclude_sources))
     return pairs
 
 

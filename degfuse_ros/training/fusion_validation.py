@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from degfuse_ros.network.image_math import luma, pad_to_multiple
 from degfuse_ros.network.losses import brightness_target
 from degfuse_ros.training.config import FusionConfig
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, DataError, Pair, crop_batch
-from degfuse_ros.training.degradations import degrade_visible
+from degfuse_ros.training.degradations import degrade_visible, single_severity
 from degfuse_ros.training.grid import to_picture
 from degfuse_ros.training.schedule import autocast
 
@@ -32,14 +33,6 @@ COLUMNS = ('visible', 'thermal', 'fused', 'PKDM visible', 'original')
 def psnr(image: Tensor, target: Tensor) -> Tensor:
     """Peak signal to noise ratio in dB of one image in [0, 1]; 100 where they are equal."""
     return -10 * torch.log10((image - target).square().mean().clamp(min=1e-10))
-
-
-def _severity(label: int) -> Tensor:
-    """Severities 1 x 4 of a picture of a class."""
-    severity = torch.zeros(1, len(CLASSES) - 1)
-    if label:
-        severity[0, label - 1] = SEVERITY
-    return severity
 
 
 class FusionValidation:
@@ -81,8 +74,9 @@ class FusionValidation:
     def scores(self, guidance: DegradationGuidance, network: FusionNetwork) -> dict[str, float]:
         """Luma PSNR in dB of PKDM's visible image and of the fused one against their targets.
 
-        Each pair is degraded by one class; the classes take turns. The target of the fused image
-        is that of the pixel loss for the clean sources.
+        Each pair is degraded by one class; the classes take turns, and so do the pairs where
+        there are fewer. The target of the fused image is that of the pixel loss for the clean
+        sources.
 
         Returns:
             visible_psnr, visible_psnr_CLASS, fused_psnr and fused_psnr_CLASS.
@@ -90,10 +84,11 @@ class FusionValidation:
         network.eval()
         generator = torch.Generator(device=self._device).manual_seed(SEED)
         values: dict[str, list[Tensor]] = {}
-        for index, pair in enumerate(self._clean):
+        turns = max(len(self._clean), len(CLASSES))
+        for index, pair in enumerate(itertools.islice(itertools.cycle(self._clean), turns)):
             label = index % len(CLASSES)
             clean, thermal = pair.visible[None].float() / 255, pair.thermal[None].float() / 255
-            visible = degrade_visible(clean, _severity(label), generator)
+            visible = degrade_visible(clean, single_severity(label, SEVERITY), generator)
             enhanced, fused = self._run(guidance, network, visible, thermal)
             height, width = thermal.shape[-2:]
             bright = luma(clean)
@@ -113,9 +108,10 @@ class FusionValidation:
         network.eval()
         host = torch.Generator().manual_seed(SEED)
         generator = torch.Generator(device=self._device).manual_seed(SEED)
-        chosen = [(name, self._clean[label * len(self._clean) // len(CLASSES)], _severity(label))
+        chosen = [(name, self._clean[label * len(self._clean) // len(CLASSES)],
+                   single_severity(label, SEVERITY))
                   for label, name in enumerate(CLASSES)]
-        chosen += [(f'real {name}', pair, _severity(0))
+        chosen += [(f'real {name}', pair, single_severity(0, 0.0))
                    for name, pair in zip(REAL_ROWS, self._real) if pair is not None]
         rows = []
         for caption, pair, severity in chosen:

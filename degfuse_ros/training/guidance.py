@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from degfuse_ros.network.config import CLASSES, LITE_TOWER, TINY_TOWER, structure
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.model_file import save_model
+from degfuse_ros.network.model_file import save_model, tensor_hash
 from degfuse_ros.training.config import GuidanceConfig
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, Pair, crop_batch, describe, load_pairs
-from degfuse_ros.training.degradations import degrade_visible
+from degfuse_ros.training.degradations import degrade_visible, single_severity
 from degfuse_ros.training.grid import to_picture
 from degfuse_ros.training.guidance_sampler import GuidanceBatch, GuidanceSampler
 from degfuse_ros.training.loop import train
@@ -35,6 +35,9 @@ from degfuse_ros.training.stage import Stage
 
 # Severities at which unseen pictures are judged: slight, moderate and heavy.
 LEVELS = (0.35, 0.6, 0.9)
+
+# Of the degradations of what is judged and shown: the same whatever the run's own seed.
+SEED = 1
 
 
 def contrastive_loss(logits: Tensor, groups: Tensor) -> Tensor:
@@ -59,6 +62,7 @@ class _Alignment(nn.Module):
         super().__init__()
         self.guidance, self.clip = guidance, tower.clip
         self._precision = config.precision
+
     def forward(self, batch: GuidanceBatch) -> dict[str, Tensor]:
         with autocast(batch.visible.device, self._precision):
             f_visible, f_thermal = self.guidance.encode(batch.visible, batch.thermal)
@@ -73,16 +77,9 @@ class _Alignment(nn.Module):
                 'severity': (error * batch.known).mean()}
 
 
-def _severity(label: int, level: float) -> Tensor:
-    """Severities 1 x 4 of a picture of a class."""
-    severity = torch.zeros(1, len(CLASSES) - 1)
-    if label:
-        severity[0, label - 1] = level
-    return severity
-
-
 @torch.no_grad()
-def validate(guidance: DegradationGuidance, pairs: Sequence[Pair], seed: int) -> dict[str, float]:
+def validate(guidance: DegradationGuidance, pairs: Sequence[Pair],
+             seed: int = SEED) -> dict[str, float]:
     """Share of right top classes on whole synthetically degraded and on real pairs.
 
     Every clean or unknown pair is degraded by each class at `LEVELS`.
@@ -105,10 +102,10 @@ def validate(guidance: DegradationGuidance, pairs: Sequence[Pair], seed: int) ->
         if pair.condition in CLASSES:
             index = CLASSES.index(pair.condition)
             names = ['synthetic', 'synthetic_clean'] if index == 0 else []
-            classify(pair, _severity(0, 0), index, f'real_{pair.condition}', *names)
+            classify(pair, single_severity(0, 0), index, f'real_{pair.condition}', *names)
         if pair.condition in CLEAN_CONDITIONS:
             for label, level in itertools.product(range(1, len(CLASSES)), LEVELS):
-                classify(pair, _severity(label, level), label, 'synthetic',
+                classify(pair, single_severity(label, level), label, 'synthetic',
                          f'synthetic_{CLASSES[label]}')
     return {name: sum(values) / len(values) for name, values in sorted(hits.items())}
 
@@ -148,6 +145,10 @@ class GuidanceStage(Stage):
         own = LITE_TOWER if config.model == 'lite' else TINY_TOWER
         self._tower = create_tower(config.clip_name or own, config.clip_checkpoint,
                                    config.lora_rank, device)
+        if self._tower.adapted:  # what the adapters belong to
+            self.inputs['clip_checkpoint'] = tensor_hash(
+                {name: value for name, value in self._tower.clip.state_dict().items()
+                 if '.lora_' not in name})
         self._sampler = GuidanceSampler(pairs, config, self._tower.tokenizer, processes)
         self._model = dataclasses.replace(structure(config.model), tower=self._tower.sizes,
                                           sentence_groups=VISIBLE_GROUPS)
@@ -179,15 +180,15 @@ class GuidanceStage(Stage):
     def pictures(self) -> list[tuple[str, list[np.ndarray]]]:
         """Show a picture of each class with what is recognised in it."""
         guidance = self._finished().eval()
-        host = torch.Generator().manual_seed(self._config.seed)
-        generator = torch.Generator(device=self._device).manual_seed(self._config.seed)
+        host = torch.Generator().manual_seed(SEED)
+        generator = torch.Generator(device=self._device).manual_seed(SEED)
         bases = [pair for pair in self._unseen if pair.condition in CLEAN_CONDITIONS]
         bases = bases or self._unseen
         rows = []
         for label, name in enumerate(CLASSES):
             pair = bases[label * len(bases) // len(CLASSES)]
             visible, thermal = crop_batch([pair], self._config.size, (1.0, 1.0), host)
-            visible = degrade_visible(visible, _severity(label, LEVELS[1]), generator)
+            visible = degrade_visible(visible, single_severity(label, LEVELS[1]), generator)
             seen = guidance(visible, thermal)
             best = CLASSES[int(seen.scores[0].argmax())]
             levels = ' '.join(f'{other} {value:.2f}' for other, value
@@ -198,7 +199,7 @@ class GuidanceStage(Stage):
 
     def scores(self) -> dict[str, float]:
         """Share of right classes on unseen pairs."""
-        return validate(self._finished(), self._unseen, self._config.seed)
+        return validate(self._finished(), self._unseen)
 
 
 def train_guidance(config: GuidanceConfig) -> dict[str, float]:

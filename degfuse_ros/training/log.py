@@ -96,7 +96,7 @@ class TrainingLog:
 
     def _estimate(self, step: int, device: torch.device) -> None:
         done = step + 1 - self._first
-        if done not in (FIRST_TIMED, LAST_TIMED):
+        if done not in (FIRST_TIMED, LAST_TIMED) or step + 1 == self._steps:
             return
         if device.type == 'cuda':
             torch.cuda.synchronize(device)  # twice in a run: steps are queued, not done

@@ -20,7 +20,7 @@ from degfuse_ros.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from degfuse_ros.training.config import TrainingConfig
+from degfuse_ros.training.config import ConfigError, TrainingConfig
 from degfuse_ros.training.files import replaced
 from degfuse_ros.training.grid import sheet
 from degfuse_ros.training.log import TrainingLog
@@ -70,6 +70,17 @@ class _Run:
         self.log.restore(state['log'], self.processes.device)
         return int(state['step'])
 
+    def announce(self, first: int) -> None:
+        """Say what there is to train with, and what a new run replaces."""
+        config, many = self.config, self.processes.processes
+        again = f', from step {first} on' if first else ''
+        together = f' in {many} processes' if many > 1 else ''
+        print(f'{self.stage.title}: {self.stage.found}; {config.steps} steps of {config.batch}'
+              f'{together}{again}', flush=True)
+        if not config.resume and self.checkpoint.exists():
+            print(f'{self.checkpoint} of an earlier run will be replaced; resume=true goes on '
+                  'from it', flush=True)
+
     def _gradients(self, batch: Any) -> dict[str, Tensor]:
         """Fill the gradients; return the loss and its terms."""
         terms = self._forward(batch)
@@ -94,9 +105,18 @@ class _Run:
         self.average.update(step)
         self.log.add(step, terms, self.processes.device)
 
+    def _refuse_broken(self, step: int) -> None:
+        """Raise ConfigError where the losses or the weights are not finite."""
+        self.log.means(step)
+        # The last step's gradients may have broken weights that no loss has seen.
+        lengths = torch.stack(torch._foreach_norm(self.average.values))
+        if not lengths.isfinite().all():
+            raise ConfigError(f'the weights are not finite after step {step}. Lower '
+                              'learning_rate or look for broken images.')
+
     def save(self, step: int, notes: dict[str, str]) -> None:
         """Write the averaged weights, and the checkpoint after `step` steps."""
-        self.log.means(step)  # refuses what is not finite
+        self._refuse_broken(step)
         if self.processes.rank:
             return
         with self.average.applied(), replaced(self.out) as path:
@@ -123,6 +143,7 @@ class _Run:
         torch.backends.cudnn.benchmark = False
         if self.processes.rank:
             return {}
+        self.save(self.config.steps, {})  # whatever may be wrong with the validation pairs
         with self.average.applied():
             scores = self.stage.scores()
         self.log.scores(scores, self.config.steps)
@@ -177,10 +198,7 @@ def train(config: TrainingConfig, build: Callable[[Parallel], Stage]) -> dict[st
         run = _Run(stage, config, processes)
         first = run.restore() if config.resume else 0
         if processes.rank == 0:
-            again = f', from step {first} on' if first else ''
-            many = f' in {processes.processes} processes' if processes.processes > 1 else ''
-            print(f'{stage.title}: {stage.found}; {config.steps} steps of {config.batch}'
-                  f'{many}{again}', flush=True)
+            run.announce(first)
         run.log.open(first)
         try:
             _train(run, first, stop)

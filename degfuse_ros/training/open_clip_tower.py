@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ class ClipTower:
 
 
 def _create_clip(name: str, checkpoint: str | None, device: torch.device) -> Any:
+    disabled = logging.root.manager.disable
+    if checkpoint is None:  # it warns that the weights are random: from scratch they are to be
+        logging.disable(logging.WARNING)
     try:
         return open_clip.create_model(
             name, pretrained=checkpoint, load_weights=checkpoint is not None,
@@ -102,6 +106,8 @@ def _create_clip(name: str, checkpoint: str | None, device: torch.device) -> Any
         reason = ' '.join(str(error).split())[:200]
         raise ConfigError(f'cannot load {checkpoint} as weights of {name!r}: {reason}. Give a '
                           'file that was saved from this model.') from error
+    finally:
+        logging.disable(disabled)
 
 
 def create_tower(name: str, checkpoint: str | None, lora_rank: int,

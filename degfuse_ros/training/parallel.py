@@ -51,6 +51,14 @@ class Parallel:
         return bool(flag)
 
 
+def _chosen(name: str) -> torch.device:
+    """Return the device of that name; it becomes the one where graphs and streams are made."""
+    device = training_device(name)
+    if device.type == 'cuda':
+        torch.cuda.set_device(device)
+    return device
+
+
 @contextmanager
 def parallel(device: str, batch: int) -> Iterator[Parallel]:
     """Join the processes that torchrun has started, or be the only one.
@@ -64,15 +72,16 @@ def parallel(device: str, batch: int) -> Iterator[Parallel]:
     """
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     if processes == 1:
-        yield Parallel(0, 1, training_device(device))
+        yield Parallel(0, 1, _chosen(device))
         return
     if batch % processes:
         raise ConfigError(f'batch must be a multiple of the {processes} processes. Got {batch!r}.')
+    if device.startswith('cuda:'):
+        raise ConfigError(f'{processes} processes need a GPU each: give device=cuda, and the ones '
+                          f'to use as CUDA_VISIBLE_DEVICES=0,1. Got {device!r}.')
     if device == 'cuda':
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    own = training_device(device)
-    if own.type == 'cuda':
-        torch.cuda.set_device(own)
+    own = _chosen(device)
     distributed.init_process_group('nccl' if own.type == 'cuda' else 'gloo')
     try:
         yield Parallel(distributed.get_rank(), processes, own)

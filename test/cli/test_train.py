@@ -173,6 +173,16 @@ def test_no_guidance_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(lines) == 1 and str(path) in lines[0]
 
 
+def test_too_little_memory_is_one_line(data: Path, tiny: Path, tmp_path: Path,
+                                      monkeypatch: pytest.MonkeyPatch,
+                                      capsys: pytest.CaptureFixture[str]) -> None:
+    def full(*arguments: object) -> None:
+        raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20 MiB. GPU 0 has')
+    monkeypatch.setattr('degfuse_ros.training.fusion.train', full)
+    line = refusal(capsys, 1, *settings(data, tiny, tmp_path / 'out.safetensors'))
+    assert 'CUDA out of memory. Halve batch' in line
+
+
 def test_a_folder_that_cannot_be_made(data: Path, tmp_path: Path,
                                       capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / 'file').write_text('in the way')

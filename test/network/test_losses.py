@@ -76,8 +76,8 @@ def test_gradient_loss_equals_numpy_on_random_images(weight: float):
     longer = weight * np.hypot(*seen) >= np.hypot(*heat)
     assert 0.2 < longer.mean() < 0.95
     expected = np.abs(own - np.where(longer, seen, heat)).mean((1, 2)).sum()
-    own, seen, heat = (torch.from_numpy(image)[None, None] for image in (fused, visible, thermal))
-    found = losses.gradient_loss(own, seen, heat, weight)
+    images = torch.from_numpy(np.stack((fused, visible, thermal)))[:, None, None]
+    found = losses.gradient_loss(images[0], images[1], images[2], weight)
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -139,7 +139,9 @@ def test_null_does_not_count_as_given(empty: Path):
     'ema=-0.1', 'ema=1.1', 'precision=int8', 'precision=16', 'minutes=0', 'minutes=-1',
     'minutes=soon', 'resume=1', 'grid_every=0', 'tensorboard=maybe', 'capture=2', 'model=large',
     'zoom=[0, 1]', 'zoom=[2, 1]', 'teacher=1', 'distillation_weight=on',
-    'active=0', 'active=two', 'dense=2',
+    'active=0', 'active=two', 'dense=2', 'out=runs/lr0.1', 'validation_split=train',
+    'clean_share=30', 'clean_share=-0.1', 'learning_rate=0', 'learning_rate=-1e-4', 'warmup=-1',
+    'weight_decay=-1e-4', 'pixel_weight=-1',
     'enhancement=0', 'enhancement=null', 'guidance_input=cooked', 'guidance_input=null'])
 def test_a_value_that_cannot_work_is_refused_by_name(empty: Path, wrong: str):
     message = refusal(empty, wrong)

@@ -76,6 +76,37 @@ def test_plain_folders_hold_out_every_tenth_pair(tmp_path: Path):
     assert held == ['09', '19'] and len(kept) == 19 and not set(held) & set(kept)
 
 
+@pytest.mark.parametrize('split', ['test', 'validation', 'Val'])
+def test_plain_folders_have_no_other_split(tmp_path: Path, split: str):
+    write_folders(tmp_path, tuple('abcdefghijk'))
+    message = refusal(tmp_path, split)
+    assert repr(split) in message and "10 of 'train'" in message and "1 of 'val'" in message
+
+
+def test_too_few_pairs_in_plain_folders_to_hold_one_out(tmp_path: Path):
+    write_folders(tmp_path)
+    assert 'ten or more' in refusal(tmp_path, 'val')
+
+
+def test_a_source_has_the_name_of_the_folder_that_one_is_in(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_folders(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert load_pairs(Path(), 'train')[0].name == f'{tmp_path.name}/a'
+
+
+def test_a_table_of_a_spreadsheet(tmp_path: Path):
+    table = write_pairs(tmp_path, [('msrs', 'train', 'clean')]) / 'pairs.csv'
+    table.write_text(table.read_text(), encoding='utf-8-sig')
+    assert [pair.name for pair in load_pairs(tmp_path, 'train')] == ['msrs/000']
+
+
+def test_sources_that_are_all_left_out_are_named(tmp_path: Path):
+    write_pairs(tmp_path, [('kaist', 'train', 'clean'), ('mine', 'val', 'clean')])
+    with pytest.raises(DataError, match='exclude_sources=.kaist,llvip. leaves out: kaist'):
+        load_pairs(tmp_path, 'train', exclude_sources=('kaist', 'llvip'))
+
+
 def test_no_layout_at_all(tmp_path: Path):
     assert str(tmp_path) in (message := refusal(tmp_path))
     assert 'pairs.csv' in message and 'visible/' in message
@@ -83,7 +114,8 @@ def test_no_layout_at_all(tmp_path: Path):
 
 def test_a_split_without_pairs(tmp_path: Path):
     write_pairs(tmp_path, [('msrs', 'train', 'clean')])
-    assert "'test'" in refusal(tmp_path, 'test')
+    message = refusal(tmp_path, 'test')
+    assert "'test'" in message and "1 of 'train'" in message and 'ten' not in message
 
 
 def test_folders_without_a_common_name(tmp_path: Path):

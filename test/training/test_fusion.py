@@ -334,7 +334,7 @@ def test_excluded_sources_neither_train_nor_judge(config: FusionConfig, tmp_path
     write_pairs(tmp_path, [('mine', 'train', 'clean'), ('theirs', 'train', 'clean'),
                            ('theirs', 'val', 'clean')])
     own = dataclasses.replace(config, data=str(tmp_path), exclude_sources=('theirs',))
-    with pytest.raises(DataError, match="'val'"):
+    with pytest.raises(DataError, match='leaves out: theirs'):
         fusion.FusionStage(own, ALONE)
     stage = fusion.FusionStage(dataclasses.replace(own, validation_split='train'), ALONE)
     assert stage.found.startswith('1 pairs') and 'mine' in stage.found

@@ -74,6 +74,12 @@ def test_scores_of_a_network_that_changes_nothing(
     assert scores['fused_psnr_clean'] == pytest.approx(np.mean(expected), abs=0.01)
 
 
+def test_few_pairs_are_judged_in_every_class(
+        pairs: list[Pair], networks: tuple[DegradationGuidance, FusionNetwork]):
+    scores = FusionValidation(pairs[:1], CONFIG, torch.device('cpu')).scores(*networks)
+    assert {f'visible_psnr_{name}' for name in CLASSES} <= set(scores)
+
+
 def test_scores_repeat_and_leave_the_network_in_training(
         validation: FusionValidation, networks: tuple[DegradationGuidance, FusionNetwork]):
     assert validation.scores(*networks) == validation.scores(*networks)

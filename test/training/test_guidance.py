@@ -4,10 +4,12 @@
 
 import csv
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
 import cv2
+import open_clip
 import pytest
 import torch
 from open_clip import ClipLoss
@@ -16,7 +18,7 @@ from training_pairs import register_tower, write_pairs
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS, structure
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.model_file import ModelFile, load_model
-from degfuse_ros.training.config import GuidanceConfig
+from degfuse_ros.training.config import ConfigError, GuidanceConfig
 from degfuse_ros.training.dataset import DataError, load_pairs
 from degfuse_ros.training.grid import HEADER
 from degfuse_ros.training.guidance import contrastive_loss, train_guidance, validate
@@ -152,9 +154,8 @@ def test_stored_sentences_have_unit_length_and_their_classes(run: Run):
     assert 1 < guidance.logit_scale.item() <= 100
 
 
-def test_scores_on_unseen_pictures_are_those_of_the_file(run: Run, data: Path,
-                                                        config: GuidanceConfig):
-    scores = validate(run.guidance(), load_pairs(data, 'val'), config.seed)
+def test_scores_on_unseen_pictures_are_those_of_the_file(run: Run, data: Path):
+    scores = validate(run.guidance(), load_pairs(data, 'val'))
     assert set(scores) == {'synthetic', 'real_clean', 'real_low_light',
                            *(f'synthetic_{name}' for name in CLASSES)}
     # Half precision may turn a close decision: one of the 25.
@@ -247,6 +248,26 @@ def test_data_without_clean_pairs_are_refused(config: GuidanceConfig, tmp_path: 
     write_pairs(tmp_path, [('made', 'train', 'fog'), ('made', 'val', 'clean')])
     with pytest.raises(DataError, match='clean or unknown'):
         train_guidance(dataclasses.replace(config, data=str(tmp_path)))
+
+
+def test_adapters_do_not_go_on_with_another_checkpoint(config: GuidanceConfig, tmp_path: Path):
+    """Their names and shapes would fit: only the weights below them tell."""
+    for number in (1, 2):
+        torch.manual_seed(number)
+        model = open_clip.create_model(str(config.clip_name), load_weights=False)
+        torch.save(model.state_dict(), tmp_path / f'clip_{number}.pt')
+    (tmp_path / 'moved').mkdir()
+    shutil.copy(tmp_path / 'clip_1.pt', tmp_path / 'moved' / 'clip.pt')
+    own = dataclasses.replace(config, out=str(tmp_path / 'out.safetensors'), steps=2, batch=4,
+                              minutes=1e-9, clip_checkpoint=str(tmp_path / 'clip_1.pt'))
+    with pytest.raises(TrainingStopped):
+        train_guidance(own)
+    own.resume, own.minutes = True, None
+    for other in (None, str(tmp_path / 'clip_2.pt')):
+        with pytest.raises(ConfigError, match='content of clip_checkpoint'):
+            train_guidance(dataclasses.replace(own, clip_checkpoint=other))
+    own.clip_checkpoint = str(tmp_path / 'moved' / 'clip.pt')
+    assert train_guidance(own)['steps'] == 2
 
 
 def test_data_without_a_validation_split_are_refused_before_training(config: GuidanceConfig,

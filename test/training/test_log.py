@@ -88,6 +88,13 @@ def test_without_tensorboard_it_says_so_once_and_goes_on(
     assert len(read(tmp_path / 'log.csv')) == 2
 
 
+@pytest.mark.parametrize(('steps', 'said'), [(21, 1), (20, 0), (5, 0)])
+def test_it_says_how_long_it_will_take_where_it_takes_longer(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: int, said: int):
+    filled(tmp_path / 'log.csv', steps, 50)
+    assert capsys.readouterr().out.count('to go') == said
+
+
 def test_another_process_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     log = TrainingLog(None, 2, 1, True)

@@ -161,6 +161,24 @@ def test_other_data_are_refused_wherever_they_are(tmp_path: Path):
         toy_train(toy_config(tmp_path, resume=True), inputs={'data': 'letters'})
 
 
+def test_a_teacher_that_is_no_longer_given_is_missed(tmp_path: Path):
+    with pytest.raises(TrainingStopped):
+        toy_train(toy_config(tmp_path, minutes=1e-9), inputs={'teacher': 'old master'})
+    with pytest.raises(ConfigError, match='content of teacher was .* and is now None'):
+        toy_train(toy_config(tmp_path, resume=True))
+
+
+def test_a_new_run_says_that_it_replaces_a_checkpoint(tmp_path: Path,
+                                                      capsys: pytest.CaptureFixture[str]):
+    config = toy_config(tmp_path, minutes=1e-9)
+    for resume, told in ((False, False), (True, False), (False, True)):
+        config.resume = resume
+        with pytest.raises(TrainingStopped):
+            toy_train(config)
+        output = capsys.readouterr().out
+        assert (f'{checkpoint_path(config.out)} of an earlier run' in output) == told
+
+
 def test_what_changes_no_result_may_change(tmp_path: Path, whole: tuple[Any, ...]):
     with pytest.raises(TrainingStopped):
         toy_train(toy_config(tmp_path, minutes=1e-9))
@@ -188,6 +206,23 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path: Path):
     with pytest.raises(ConfigError, match='not finite at step 3.*learning_rate') as refused:
         toy_train(config)
     assert '\n' not in str(refused.value)
+    assert not Path(config.out).exists() and not checkpoint_path(config.out).exists()
+
+
+def test_weights_that_the_last_step_broke_are_not_written(tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch):
+    # Its loss is finite: only the next one would tell.
+    shorten = torch.nn.utils.clip_grad_norm_
+
+    def broken(weights: list[torch.Tensor], longest: float) -> torch.Tensor:
+        for weight in weights:
+            assert weight.grad is not None
+            weight.grad.fill_(float('nan'))
+        return shorten(weights, longest)
+    monkeypatch.setattr(torch.nn.utils, 'clip_grad_norm_', broken)
+    config = toy_config(tmp_path, steps=1)
+    with pytest.raises(ConfigError, match='weights are not finite after step 1'):
+        toy_train(config)
     assert not Path(config.out).exists() and not checkpoint_path(config.out).exists()
 
 

@@ -6,6 +6,7 @@ Checkpoints are made here with random weights: nothing is downloaded.
 """
 
 import json
+import logging
 import re
 import socket
 from pathlib import Path
@@ -213,6 +214,14 @@ def test_lora_of_vit_b_32_is_2_to_3_percent_of_its_vision_tower(tmp_path: Path):
     assert 0.02 < count(tower.parameters()) / whole < 0.03
     assert tower.sizes == {'image_size': 224, 'patch_size': 32, 'width': 768, 'layers': 12,
                            'heads': 12, 'mlp_ratio': 4.0, 'embed_dim': 512, 'quick_gelu': False}
+
+
+def test_weights_from_scratch_are_nothing_to_warn_of(name: str,
+                                                    caplog: pytest.LogCaptureFixture):
+    create_tower(name, None, RANK, CPU)
+    assert not caplog.records
+    logging.getLogger().warning('others')
+    assert [record.message for record in caplog.records] == ['others']
 
 
 def test_without_a_checkpoint_all_of_it_trains():

@@ -125,6 +125,21 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatc
         pass
 
 
+def test_a_gpu_that_is_named_is_the_one_where_graphs_are_made(monkeypatch: pytest.MonkeyPatch):
+    chosen: list[torch.device] = []
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    monkeypatch.setattr('degfuse_ros.training.parallel.training_device', torch.device)
+    monkeypatch.setattr(torch.cuda, 'set_device', chosen.append)
+    with parallel('cuda:1', 8) as processes:
+        assert chosen == [processes.device] == [torch.device('cuda:1')]
+
+
+def test_several_processes_on_one_gpu_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    with pytest.raises(ConfigError, match="device=cuda.*Got 'cuda:1'"), parallel('cuda:1', 8):
+        pass
+
+
 def test_alone_by_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv('WORLD_SIZE', raising=False)
     with parallel('cpu', 7) as processes:

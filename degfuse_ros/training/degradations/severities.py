@@ -12,6 +12,14 @@ from torch import Tensor
 _SECOND = ((1, 1, 3), (0, 0, 3), (3, 3, 3), (0, 1, 2))
 
 
+def single_severity(label: int, level: float) -> Tensor:
+    """Return the severities, 1 x 4, of a picture of one class (0 is clean) and level."""
+    severity = torch.zeros(1, len(_SECOND))
+    if label:
+        severity[0, label - 1] = level
+    return severity
+
+
 def draw_severities(classes: Tensor, generator: torch.Generator, lowest: float = 0.2,
                     combined: float = 0.25) -> Tensor:
     """Draw severities in which each image's class is its worst degradation.
