@@ -46,9 +46,8 @@ class _Run:
         self.out = Path(config.out)
         self.log = TrainingLog(self.out.with_suffix('.csv') if processes.rank == 0 else None,
                                config.steps, config.log_every, config.tensorboard)
-        self._forward = processes.wrap(stage.module)
-        captured = (config.capture and processes.device.type == 'cuda'
-                    and processes.processes == 1)
+        processes.agree(list(self.weights.values()))
+        captured = config.capture and processes.device.type == 'cuda'
         self._captured = CapturedGradients(
             self._gradients, list(self.weights.values())) if captured else None
         self._identity = identity(config, processes.processes, stage.inputs)
@@ -83,11 +82,10 @@ class _Run:
 
     def _gradients(self, batch: Any) -> dict[str, Tensor]:
         """Fill the gradients; return the loss and its terms."""
-        terms = self._forward(batch)
+        terms = self.stage.module(batch)
         loss = torch.stack([getattr(self.config, f'{name}_weight') * term
                             for name, term in terms.items()]).sum()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), LONGEST_GRADIENT)
         return {name: term.detach() for name, term in {'loss': loss, **terms}.items()}
 
     def step(self, batch: Any, step: int) -> None:
@@ -98,6 +96,10 @@ class _Run:
             terms = self._gradients(batch)
         else:
             terms = self._captured(batch)
+        weights = list(self.weights.values())
+        self.processes.average([weight.grad for weight in weights if weight.grad is not None]
+                               + list(terms.values()))
+        torch.nn.utils.clip_grad_norm_(weights, LONGEST_GRADIENT)
         for group in self.optimiser.param_groups:
             group['lr'] = config.learning_rate * learning_rate_factor(
                 step, config.steps, config.warmup)

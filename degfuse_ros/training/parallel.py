@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as distributed
-from torch import nn
+from torch import Tensor
 
 from degfuse_ros.training.config import ConfigError
 from degfuse_ros.training.schedule import training_device
@@ -35,12 +35,27 @@ class Parallel:
         """Return this process's share of a count; all shares add up to it."""
         return ((self.rank + 1) * count // self.processes - self.rank * count // self.processes)
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Let backward passes through the module average the gradients of all processes."""
+    @torch.no_grad()
+    def agree(self, weights: Sequence[Tensor]) -> None:
+        """Give every process the first one's weights."""
+        if self.processes > 1:
+            for weight in weights:
+                distributed.broadcast(weight, 0)
+
+    @torch.no_grad()
+    def average(self, values: Sequence[Tensor]) -> None:
+        """Put each tensor's mean over all processes in its place.
+
+        One sum over all of them at once, after the backward pass. DistributedDataParallel would
+        overlap the two, but cannot be replayed as one CUDA graph on each GPU.
+        """
         if self.processes == 1:
-            return module
-        devices = None if self.device.type == 'cpu' else [self.device]
-        return nn.parallel.DistributedDataParallel(module, devices)
+            return
+        flat = torch.cat([value.reshape(-1) for value in values])
+        distributed.all_reduce(flat)
+        parts = (flat / self.processes).split([value.numel() for value in values])
+        torch._foreach_copy_(list(values), [
+            part.view_as(value) for part, value in zip(parts, values)])
 
     def any(self, mine: bool) -> bool:
         """Tell whether one of the processes says so; all of them must ask."""

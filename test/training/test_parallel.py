@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two gloo processes against one that averages the gradients of the same two half batches."""
 
+import csv
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,8 +115,25 @@ def test_the_first_process_alone_writes(settings: dict[str, Any],
     saved = load_model(folder / 'out.safetensors').part('fusion')
     for name, weight in saved.items():  # ema 0: the newest weights, in half precision
         torch.testing.assert_close(weight, weights[0][f'network.{name}'], rtol=1e-3, atol=1e-6)
-    rows = (folder / 'out.csv').read_text().splitlines()
-    assert len(rows) == 1 + STEPS
+    with (folder / 'out.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == STEPS
+
+
+def test_the_logged_losses_are_means_over_both_processes(settings: dict[str, Any],
+                                                         weights: list[dict[str, Tensor]]):
+    config = FusionConfig(**settings)
+    losses = []
+    for rank in range(2):
+        torch.manual_seed(config.seed)
+        stage = FusionStage(config, Parallel(rank, 2, CPU))
+        randomness = Randomness(config.seed, rank, CPU)
+        randomness.begin(0)
+        losses.append(stage.module(stage.draw(0, randomness))['pixel'].item())
+    assert losses[0] != pytest.approx(losses[1], rel=1e-3)
+    with Path(settings['out']).with_suffix('.csv').open(newline='') as file:
+        first = next(csv.DictReader(file))
+    assert float(first['pixel']) == pytest.approx(sum(losses) / 2, abs=2e-6)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch):
@@ -145,8 +163,10 @@ def test_alone_by_default(monkeypatch: pytest.MonkeyPatch):
     with parallel('cpu', 7) as processes:
         assert processes == Parallel(0, 1, CPU)
         assert processes.any(True) and not processes.any(False)
-        module = torch.nn.Linear(1, 1)
-        assert processes.wrap(module) is module
+        value = torch.tensor([1.0, 2.0])
+        processes.average([value])
+        processes.agree([value])
+        assert value.tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(('count', 'processes'), [(32, 1), (32, 4), (5, 4), (3, 8), (0, 2)])
