@@ -143,7 +143,8 @@ def test_no_gradient_reaches_the_guidance_of_a_constant(folder: Path,
 def test_a_constant_is_not_asked_to_balance_its_experts(folder: Path):
     def auxiliary(name: str) -> float:
         """L_aux of the network before its first step."""
-        fusion.train_fusion(settings(folder, name, 'steps=1', 'log_every=1', f'out={folder}/x'))
+        fusion.train_fusion(settings(
+            folder, name, 'steps=1', 'log_every=1', f'out={folder}/x.safetensors'))
         with (folder / 'x.csv').open(newline='') as file:
             return float(next(csv.DictReader(file))['auxiliary'])
     # L_mi lies between -3 ln 2 and 0; L_load adds eleven sums of squares.
@@ -161,7 +162,8 @@ def test_the_guidance_of_enhanced_images_reads_what_pkdm_makes(
         return read(self, visible, thermal)
     monkeypatch.setattr(DegradationGuidance, 'encode', record)
     for name in ('base', 'enhanced'):
-        fusion.train_fusion(settings(folder, name, 'learning_rate=0.02', f'out={folder}/y'))
+        fusion.train_fusion(settings(
+            folder, name, 'learning_rate=0.02', f'out={folder}/y.safetensors'))
     steps = len(seen) // 2
     raw, enhanced = seen[:steps], seen[steps:]
     # PKDM starts as the identity, up to rounding, and leaves it with the first steps.
@@ -174,11 +176,12 @@ def test_no_run_goes_on_from_another_structure(folder: Path, trained: dict[str, 
                                                name: str):
     start = f'{folder}/base.safetensors'
     with pytest.raises(ModelFileError, match='another start') as caught:
-        fusion.train_fusion(settings(folder, name, f'start={start}', f'out={folder}/z'))
+        fusion.train_fusion(settings(
+            folder, name, f'start={start}', f'out={folder}/z.safetensors'))
     assert start in str(caught.value) and '\n' not in str(caught.value)
 
 
 def test_more_experts_than_there_are_is_refused_in_one_line(folder: Path):
     with pytest.raises(ConfigError, match=r'active must lie in 1\.\.8.*Got 9') as caught:
-        fusion.train_fusion(settings(folder, 'base', 'active=9', f'out={folder}/z'))
+        fusion.train_fusion(settings(folder, 'base', 'active=9', f'out={folder}/z.safetensors'))
     assert '\n' not in str(caught.value)
