@@ -19,7 +19,7 @@ from degfuse_ros.engine.models import find_model
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.dagm import DegradationGuidance, Guidance
 from degfuse_ros.network.fusion_network import FusionNetwork
-from degfuse_ros.network.image_math import pad_to_multiple
+from degfuse_ros.network.inference import infer
 from degfuse_ros.network.model_file import ModelFile, ModelFileError, load_model
 
 SMALLEST = 32
@@ -169,16 +169,9 @@ class FusionEngine:
     def _run(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Guidance, Tensor]:
         """Fused image, guidance and gates L x M of 1 x 3 x H x W and 1 x 1 x H x W in [0, 1]."""
         height, width = thermal.shape[-2:]
-        multiple = self._network.config.multiple
-        autocast = torch.autocast(self._device.type, torch.float16, self._device.type == 'cuda')
-        with autocast:
-            enhanced = self._network.enhance(pad_to_multiple(visible, multiple),
-                                             pad_to_multiple(thermal, multiple))
-        # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
-        guidance = self._guidance(*self._network.guidance_images(visible, thermal, enhanced))
-        routing = self._network.route(guidance.vector)
-        with autocast:
-            fused, _ = self._network.fuse(enhanced, routing)
+        _, fused, guidance, routing = infer(
+            self._guidance, self._network, visible, thermal,
+            torch.autocast(self._device.type, torch.float16, self._device.type == 'cuda'))
         return fused.image[..., :height, :width].float(), guidance, routing.decision.gates[:, 0]
 
 

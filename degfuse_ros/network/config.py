@@ -32,7 +32,10 @@ LITE_TOWER = 'degfuse-vit-micro-16'
 more at full width, but learnt the training pictures by heart (84 % right on unseen ones, where
 base's tower has 95 %)."""
 
-MODELS = ('base', 'lite')
+TOWERS = {'base': TINY_TOWER, 'lite': LITE_TOWER}
+"""Each named model's own tower."""
+
+MODELS = tuple(TOWERS)
 """Names that `structure` knows."""
 
 # Settings of an OpenCLIP vision tower that `VisionTower` knows; any other needs open_clip.
@@ -166,10 +169,10 @@ def structure(name: str) -> ModelConfig:
         raise ValueError(f"model must be one of {', '.join(MODELS)}. Got {name!r}.")
     if name == 'base':
         return ModelConfig()
-    # Chosen by the engine's time at 640x480 on two CPU cores, 70 ms against base's 159, and by how
-    # well the luminance imitates base's after 500 steps, 26.3 dB: level 0 at half resolution is
-    # dearest, and there wide experts on narrow features are worth 0.2 dB for 2 to 5 ms. Half of
-    # PKDM's channels restore as well as all of them, a third 0.6 dB worse.
+    # Chosen by the engine's time at 640x480 on two CPU cores, 0.43 of base's (76 ms beside 176 in
+    # one run), and by how well the luminance imitates base's after 500 steps, 26.3 dB: level 0 at
+    # half resolution is dearest, and there wide experts on narrow features are worth 0.2 dB for 2
+    # to 5 ms. Half of PKDM's channels restore as well as all of them, a third 0.6 dB worse.
     return ModelConfig(
         widths=(16, 32, 64, 128), hidden=(32, 32, 32, 32), prior_channels=16, derain_channels=16,
-        tower=_own_tower(LITE_TOWER))
+        tower=_own_tower(TOWERS[name]))

@@ -24,8 +24,8 @@ def _tensors(batch: Any) -> dict[str, Tensor]:
 class CapturedGradients:
     """Computes loss terms and gradients of a batch by replaying a CUDA graph.
 
-    A step of stage 2 launches some 6,000 small kernels. Launched one by one the GPU waits for the
-    host two thirds of the time; replayed, it does not.
+    A step of stage 2 is thousands of small kernels. The host takes 130 ms to launch them one by
+    one, of which an H100 computes 70; replayed, the GPU does not wait.
 
     Args:
         gradients: called with a batch; fills the gradients of `weights` and returns the loss terms

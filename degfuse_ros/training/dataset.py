@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -160,6 +161,15 @@ def describe(pairs: Sequence[Pair]) -> str:
     kinds, places = (', '.join(f'{count} {name}' for name, count in sorted(counts.items()))
                      for counts in (conditions, sources))
     return f'{len(pairs)} pairs: {kinds}; from {places}'
+
+
+def content(pairs: Sequence[Pair]) -> str:
+    """Return a hash of which pairs there are and of what size and brightness."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(f'{pair.name}|{pair.condition}|{tuple(pair.visible.shape)}|'.encode())
+        digest.update(f'{int(pair.visible.sum())}|{int(pair.thermal.sum())}|'.encode())
+    return digest.hexdigest()[:16]
 
 
 def crop_batch(pairs: Sequence[Pair], size: tuple[int, int], zoom: tuple[float, float],

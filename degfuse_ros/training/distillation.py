@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.image_math import luma, sobel
+from degfuse_ros.network.inference import infer
 from degfuse_ros.network.model_file import ModelFileError, load_model
 
 # Of the gradients against the values: stage 2 weighs equation 17 against 16 alike, 5 to 2.
@@ -45,10 +47,14 @@ class Teacher:
 
     Raises:
         ModelFileError: no such file, one that is not ours, or the file of stage 1.
+
+    Attributes:
+        sha256: of the file's tensors.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
         file = load_model(path)
+        self.sha256 = file.sha256
         self._guidance = DegradationGuidance(file.config)
         self._network = FusionNetwork(file.config)
         try:
@@ -74,10 +80,5 @@ class Teacher:
         Returns:
             B x 3 x H x W, RGB in [0, 1].
         """
-        enhanced = self._network.enhance(visible, thermal)
-        seen = self._network.guidance_images(visible, thermal, enhanced)
-        # As in the engine: a rounded logit could change the chosen experts.
-        with torch.autocast(visible.device.type, enabled=False):
-            routing = self._network.route(self._guidance(*seen).vector)
-        fused, _ = self._network.fuse(enhanced, routing)
+        fused = infer(self._guidance, self._network, visible, thermal, nullcontext())[1]
         return fused.image.float()

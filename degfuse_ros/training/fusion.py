@@ -25,13 +25,12 @@ from degfuse_ros.network.gate import GateDecision
 from degfuse_ros.network.image_math import luma
 from degfuse_ros.network.model_file import ModelFileError, load_model, save_model
 from degfuse_ros.training.config import ConfigError, FusionConfig
-from degfuse_ros.training.dataset import describe, load_pairs
+from degfuse_ros.training.dataset import content, describe, load_pairs
 from degfuse_ros.training.distillation import Teacher, distillation_loss
 from degfuse_ros.training.fusion_sampler import FusionBatch, FusionSampler
 from degfuse_ros.training.fusion_validation import COLUMNS, FusionValidation
 from degfuse_ros.training.loop import train
 from degfuse_ros.training.parallel import Parallel
-from degfuse_ros.training.sampling import content
 from degfuse_ros.training.schedule import Randomness, autocast
 from degfuse_ros.training.stage import Stage
 
@@ -244,8 +243,8 @@ class FusionStage(Stage):
             self._start(config, guidance, network)
         teacher = None
         if config.teacher is not None:
-            self.inputs['teacher'] = load_model(Path(config.teacher)).sha256
             teacher = Teacher(Path(config.teacher), device)
+            self.inputs['teacher'] = teacher.sha256
         guidance.requires_grad_(False).eval().to(device)
         # A constant takes the place of what the MLP would give.
         guidance.mlp.requires_grad_(config.guidance_input != 'constant')

@@ -14,7 +14,8 @@ from torch import Tensor
 from degfuse_ros.network.config import CLASSES
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import Enhanced, Fused, FusionNetwork
-from degfuse_ros.network.image_math import luma, pad_to_multiple
+from degfuse_ros.network.image_math import luma
+from degfuse_ros.network.inference import infer
 from degfuse_ros.network.losses import brightness_target
 from degfuse_ros.training.config import FusionConfig
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, DataError, Pair, crop_batch
@@ -59,15 +60,8 @@ class FusionValidation:
     def _run(self, guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor,
              thermal: Tensor) -> tuple[Enhanced, Fused]:
         """Fuse as the engine does."""
-        multiple = network.config.multiple
-        rounded = autocast(self._device, self._config.precision)
-        with rounded:
-            enhanced = network.enhance(pad_to_multiple(visible, multiple),
-                                       pad_to_multiple(thermal, multiple))
-        seen = guidance(*network.guidance_images(visible, thermal, enhanced))
-        routing = network.route(seen.vector)
-        with rounded:
-            fused, _ = network.fuse(enhanced, routing)
+        enhanced, fused, _, _ = infer(guidance, network, visible, thermal,
+                                      autocast(self._device, self._config.precision))
         return enhanced, fused
 
     @torch.no_grad()

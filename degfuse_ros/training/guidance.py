@@ -17,18 +17,24 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from degfuse_ros.network.config import CLASSES, LITE_TOWER, TINY_TOWER, structure
+from degfuse_ros.network.config import CLASSES, TOWERS, structure
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.model_file import save_model, tensor_hash
 from degfuse_ros.training.config import GuidanceConfig
-from degfuse_ros.training.dataset import CLEAN_CONDITIONS, Pair, crop_batch, describe, load_pairs
+from degfuse_ros.training.dataset import (
+    CLEAN_CONDITIONS,
+    Pair,
+    content,
+    crop_batch,
+    describe,
+    load_pairs,
+)
 from degfuse_ros.training.degradations import degrade_visible, single_severity
 from degfuse_ros.training.grid import to_picture
 from degfuse_ros.training.guidance_sampler import GuidanceBatch, GuidanceSampler
 from degfuse_ros.training.loop import train
 from degfuse_ros.training.open_clip_tower import ClipTower, create_tower
 from degfuse_ros.training.parallel import Parallel
-from degfuse_ros.training.sampling import content
 from degfuse_ros.training.schedule import Randomness, autocast
 from degfuse_ros.training.sentences import VISIBLE_GROUPS, group_classes, sentence_groups
 from degfuse_ros.training.stage import Stage
@@ -142,9 +148,8 @@ class GuidanceStage(Stage):
         self._unseen = load_pairs(root, config.validation_split, device, config.exclude_sources)
         self._config, self._device = config, device
         self.found, self.inputs = describe(pairs), {'data': content(pairs)}
-        own = LITE_TOWER if config.model == 'lite' else TINY_TOWER
-        self._tower = create_tower(config.clip_name or own, config.clip_checkpoint,
-                                   config.lora_rank, device)
+        self._tower = create_tower(config.clip_name or TOWERS[config.model],
+                                   config.clip_checkpoint, config.lora_rank, device)
         if self._tower.adapted:  # what the adapters belong to
             self.inputs['clip_checkpoint'] = tensor_hash(
                 {name: value for name, value in self._tower.clip.state_dict().items()

@@ -116,13 +116,16 @@ class _Run:
             raise ConfigError(f'the weights are not finite after step {step}. Lower '
                               'learning_rate or look for broken images.')
 
-    def save(self, step: int, notes: dict[str, str]) -> None:
+    def _save_weights(self, step: int, notes: dict[str, str]) -> None:
+        with self.average.applied(), replaced(self.out) as path:
+            self.stage.save(path, {'steps': str(step), **notes})
+
+    def save(self, step: int) -> None:
         """Write the averaged weights, and the checkpoint after `step` steps."""
         self._refuse_broken(step)
         if self.processes.rank:
             return
-        with self.average.applied(), replaced(self.out) as path:
-            self.stage.save(path, {'steps': str(step), **notes})
+        self._save_weights(step, {})
         write_checkpoint(self.checkpoint, self._identity, {
             'step': step,
             'weights': {name: weight.detach() for name, weight in self.weights.items()},
@@ -145,12 +148,13 @@ class _Run:
         torch.backends.cudnn.benchmark = False
         if self.processes.rank:
             return {}
-        self.save(self.config.steps, {})  # whatever may be wrong with the validation pairs
+        self.save(self.config.steps)  # whatever may be wrong with the validation pairs
         with self.average.applied():
             scores = self.stage.scores()
         self.log.scores(scores, self.config.steps)
         result = {**scores, **self.log.last, 'seconds': self.log.seconds}
-        self.save(self.config.steps, {name: f'{value:.4f}' for name, value in result.items()})
+        self._save_weights(self.config.steps,
+                           {name: f'{value:.4f}' for name, value in result.items()})
         return {**result, 'steps': self.config.steps}
 
 
@@ -173,7 +177,7 @@ def _train(run: _Run, first: int, stop: StopRequest) -> None:
         asked = run.processes.processes == 1 or done % AGREE_EVERY == 0
         ends = asked and run.processes.any(stop.wanted())
         if ends or done % config.save_every == 0:
-            run.save(done, {})
+            run.save(done)
         if ends:
             raise stop.stopped(done, config.steps, run.checkpoint)
 

@@ -69,12 +69,6 @@ class ClipTower:
     adapted: bool
     tokenizer: Any
 
-    def parameters(self) -> list[nn.Parameter]:
-        """Return what trains: adapters alone, or both towers and the temperature."""
-        if self.adapted:
-            return [weight for weight in self.visual.parameters() if weight.requires_grad]
-        return [weight for weight in self.clip.parameters() if weight.requires_grad]
-
     def embed(self, sentences: list[str]) -> Tensor:
         """Embed sentences by the text tower, N x embed_dim of unit length."""
         tokens = self.tokenizer(sentences).to(next(self.visual.parameters()).device)

@@ -1,0 +1,42 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The whole model's forward pass: enhancement, guidance, routing, fusion."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor
+
+from degfuse_ros.network.dagm import DegradationGuidance, Guidance
+from degfuse_ros.network.fusion_network import Enhanced, Fused, FusionNetwork, Routing
+from degfuse_ros.network.image_math import pad_to_multiple
+
+
+def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor, thermal: Tensor,
+          rounding: AbstractContextManager[object]) -> tuple[Enhanced, Fused, Guidance, Routing]:
+    """Fuse pairs with their own guidance.
+
+    Args:
+        guidance: of the model.
+        network: of the model.
+        visible: B x 3 x H x W, RGB in [0, 1], of any size that reflection can pad.
+        thermal: B x 1 x H x W in [0, 1].
+        rounding: context of the network's convolutions, such as torch.autocast; entered twice.
+
+    Returns:
+        What PKDM made of the pairs and the fused images, both still padded to the network's
+        multiple; what the guidance knows; and the routing.
+    """
+    multiple = network.config.multiple
+    with rounding:
+        enhanced = network.enhance(pad_to_multiple(visible, multiple),
+                                   pad_to_multiple(thermal, multiple))
+    # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
+    with torch.autocast(visible.device.type, enabled=False):
+        seen = guidance(*network.guidance_images(visible, thermal, enhanced))
+    routing = network.route(seen.vector)
+    with rounding:
+        fused, _ = network.fuse(enhanced, routing)
+    return enhanced, fused, seen, routing

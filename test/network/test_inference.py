@@ -1,0 +1,63 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The whole forward pass against its parts, one after the other."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from small_model import CONFIG
+
+from degfuse_ros.network.dagm import DegradationGuidance
+from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.image_math import pad_to_multiple
+from degfuse_ros.network.inference import infer
+
+
+@pytest.fixture
+def model() -> tuple[DegradationGuidance, FusionNetwork]:
+    """Random weights in evaluation mode, none of them zero."""
+    torch.manual_seed(0)
+    parts = DegradationGuidance(CONFIG), FusionNetwork(CONFIG)
+    with torch.no_grad():
+        for part in parts:
+            part.eval()
+            for weight in part.parameters():
+                weight.add_(0.03 * torch.randn_like(weight))
+    return parts
+
+
+def pair() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two pairs whose sides are no multiples of anything."""
+    return torch.rand(2, 3, 45, 51), torch.rand(2, 1, 45, 51)
+
+
+def test_it_is_enhancement_guidance_routing_and_fusion(
+        model: tuple[DegradationGuidance, FusionNetwork]):
+    (guidance, network), (visible, thermal) = model, pair()
+    multiple = network.config.multiple
+    with torch.no_grad():
+        enhanced, fused, seen, routing = infer(guidance, network, visible, thermal, nullcontext())
+        wanted = network.enhance(pad_to_multiple(visible, multiple),
+                                 pad_to_multiple(thermal, multiple))
+        known = guidance(visible, thermal)  # without the padding
+        expected, _ = network.fuse(wanted, network.route(known.vector))
+    assert fused.image.shape[-1] % multiple == 0 and fused.image.shape[-1] >= 51
+    torch.testing.assert_close(enhanced.visible, wanted.visible)
+    torch.testing.assert_close(seen.vector, known.vector)
+    torch.testing.assert_close(fused.image, expected.image)
+    assert torch.equal(routing.decision.gates, network.route(known.vector).decision.gates)
+
+
+def test_rounding_leaves_guidance_and_gates_exact(
+        model: tuple[DegradationGuidance, FusionNetwork]):
+    (guidance, network), (visible, thermal) = model, pair()
+    with torch.no_grad():
+        _, exact, seen, routing = infer(guidance, network, visible, thermal, nullcontext())
+        # Rounded all around, as in a training step that asks a teacher.
+        with torch.autocast('cpu', torch.bfloat16):
+            _, rough, again, gates = infer(guidance, network, visible, thermal, nullcontext())
+    assert torch.equal(again.vector, seen.vector)
+    assert torch.equal(gates.decision.gates, routing.decision.gates)
+    assert not torch.equal(rough.image, exact.image)
+    assert (rough.image - exact.image).abs().mean() < 0.02
