@@ -6,8 +6,9 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from small_model import CONFIG
+from small_model import SIZES
 
+from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.image_math import pad_to_multiple
@@ -18,7 +19,8 @@ from degfuse_ros.network.inference import infer
 def model() -> tuple[DegradationGuidance, FusionNetwork]:
     """Random weights in evaluation mode, none of them zero."""
     torch.manual_seed(0)
-    parts = DegradationGuidance(CONFIG), FusionNetwork(CONFIG)
+    config = ModelConfig(**SIZES)
+    parts = DegradationGuidance(config), FusionNetwork(config)
     with torch.no_grad():
         for part in parts:
             part.eval()
