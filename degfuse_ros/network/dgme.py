@@ -92,7 +92,9 @@ class ExpertMixture(nn.Module):
         hidden = ordered[0].activation(torch.cat(
             [_convolve([experts[index].shape for index in group], features)
              for group in self._groups], 1))  # B x Mh x H x W
-        share = gates[:, order].to(hidden.dtype).repeat_interleave(ordered[0].back.in_channels, 1)
+        # Not gates[:, order]: a list of indices is copied from the host, which no graph can hold.
+        ordered_gates = torch.stack([gates[:, index] for index in order], 1).to(hidden.dtype)
+        share = ordered_gates.repeat_interleave(ordered[0].back.in_channels, 1)  # B x Mh
         weight = torch.cat([expert.back.weight for expert in ordered], 1)  # C x Mh x 1 x 1
         bias = torch.stack([cast(Tensor, expert.back.bias) for expert in experts])  # M x C
         mixed = functional.conv2d(hidden * share[..., None, None], weight)  # B x C x H x W
