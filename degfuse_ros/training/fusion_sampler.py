@@ -14,19 +14,24 @@ from degfuse_ros.network.config import CLASSES
 from degfuse_ros.training.config import FusionConfig
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, DataError, Pair, crop_batch
 from degfuse_ros.training.degradations import (
+    another_tone,
     automatic_gain,
     camera_flaws,
     degrade_thermal,
     degrade_visible,
     draw_severities,
+    fog_in_infrared,
     misregister,
 )
 from degfuse_ros.training.parallel import Parallel
-from degfuse_ros.training.sampling import MOST_FLAWED, half_zero
+from degfuse_ros.training.sampling import half_zero
 from degfuse_ros.training.schedule import Randomness, to_device
 
 # Pixels by which the thermal image may be off: what real rigs leave after their registration.
 MOST_MISREGISTERED = 3.0
+
+# Strongest flaws of the camera itself: of more, the network learns to take fine detail for grain.
+MOST_FLAWED = 0.25
 
 # Share of the real pictures that are washed out; the rest is night. There are few of them in
 # common data sets, and more of the same few would be learnt by heart.
@@ -103,13 +108,17 @@ class FusionSampler:
         severity = draw_severities(labels, host, lowest=0.05)
         flaws = half_zero(count, MOST_FLAWED, host)
         flaws[:self._real] = 0  # a real camera has made its own
+        tone = half_zero(count, 1.0, host)
+        tone[:self._real] = 0  # and its tone is what the curve is fitted to
+        visible = another_tone(visible, tone, randomness.device)
         noise, shift = half_zero(count, 1.0, host), half_zero(count, MOST_MISREGISTERED, host)
         gain = half_zero(count, 1.0, host)
         # The fused image shows heat where the thermal camera saw it: input and target move alike.
         thermal = automatic_gain(misregister(thermal, shift, randomness.device), gain,
                                  randomness.device)
         degraded = degrade_visible(visible, severity, randomness.device)
+        veiled = fog_in_infrared(thermal, severity[:, 0], randomness.device)
         return FusionBatch(
             camera_flaws(degraded, flaws, randomness.device),
-            degrade_thermal(thermal, noise, randomness.device), visible, thermal,
+            degrade_thermal(veiled, noise, randomness.device), visible, thermal,
             to_device(severity.amax(1), visible.device), self._real, self._nights)

@@ -16,15 +16,19 @@ from degfuse_ros.network.image_math import luma
 from degfuse_ros.training.config import GuidanceConfig
 from degfuse_ros.training.dataset import CLEAN_CONDITIONS, DataError, Pair, crop_batch
 from degfuse_ros.training.degradations import (
+    another_tone,
     camera_flaws,
     degrade_thermal,
     degrade_visible,
     draw_severities,
 )
 from degfuse_ros.training.parallel import Parallel
-from degfuse_ros.training.sampling import MOST_FLAWED, half_zero
+from degfuse_ros.training.sampling import half_zero
 from degfuse_ros.training.schedule import Randomness, to_device
 from degfuse_ros.training.sentences import sentence_groups, thermal_group, visible_group
+
+MOST_FLAWED = 0.5
+"""Strongest flaws of the camera itself: a picture with these is still called clean."""
 
 COMBINED = 0.4
 """Share of degraded pictures that get a second degradation: to see both is harder than one."""
@@ -115,6 +119,8 @@ class GuidanceSampler:
         chosen, guess = self._choose(labels.tolist(), host)
         visible, thermal = crop_batch(chosen, self._config.size, self._config.zoom, host)
         real = guess > 0
+        tone = half_zero(count, 1.0, host) * ~real
+        visible = another_tone(visible, tone, randomness.device)
         severity = draw_severities(labels, host, combined=COMBINED) * ~real[:, None]
         # Flaws name no class, so all classes get them; a real camera has made its own.
         flaws = half_zero(count, MOST_FLAWED, host) * ~real

@@ -7,10 +7,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-MOST_FLAWED = 0.5
-"""Strongest flaws of the camera itself: a picture with these is still called clean."""
-
-
 def half_zero(count: int, most: float, generator: torch.Generator) -> Tensor:
     """Draw B numbers on the CPU: half of them 0, the others even up to `most`."""
     return most * (2 * torch.rand(count, generator=generator) - 1).clamp(min=0)

@@ -7,7 +7,7 @@ import torch
 from degraded import BATCH, LEVELS, at, falls, generator, pictures
 from torch import Tensor
 
-from degfuse_ros.training.degradations.fog import edges_left, fog
+from degfuse_ros.training.degradations.fog import edges_left, fog, fog_in_infrared
 
 
 def steps(image: Tensor) -> Tensor:
@@ -87,3 +87,22 @@ def test_the_far_is_hidden_before_the_near():
 def test_fog_takes_contrast():
     spreads = [at(fog, level, pictures()).std((2, 3)).mean().item() for level in LEVELS]
     assert falls(spreads)
+
+
+def test_fog_takes_less_of_the_thermal_contrast_than_of_the_visible():
+    scenes = smooth_scenes()
+    heat = scenes[:, :1]
+    kept = at(fog_in_infrared, 0.9, heat).std((1, 2, 3)) / heat.std((1, 2, 3))
+    assert kept.max() < 1.0 + 1e-6 and kept.min() < 0.9
+    assert kept.mean() > 2 * edges_left(torch.tensor(0.9))
+
+
+def test_fog_takes_far_thermal_detail_before_near():
+    # Vertical stripes, alike from top to bottom: what differs is the fog.
+    stripes = torch.tensor([0.2, 0.8]).repeat(32).expand(BATCH, 1, 96, 64).contiguous()
+    ratios = []
+    for seed in range(6):
+        result = at(fog_in_infrared, 1.0, stripes, seed)
+        swing = (result[..., 1::2] - result[..., ::2]).mean((1, 3))  # B x H
+        ratios.append(swing[:, :24].mean(1) / swing[:, -24:].mean(1))
+    assert torch.cat(ratios).mean() < 0.97

@@ -71,7 +71,8 @@ def test_half_of_the_thermal_images_are_degraded(batch: FusionBatch):
 
 def test_shift_and_gain_reach_input_and_target_alike(pairs: list[Pair],
                                                      monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fusion_sampler, 'degrade_thermal', lambda image, severity, random: image)
+    for name in ('degrade_thermal', 'fog_in_infrared'):
+        monkeypatch.setattr(fusion_sampler, name, lambda image, severity, random: image)
     moved = draw(pairs)
     assert torch.equal(moved.thermal, moved.clean_thermal)
     for name in ('misregister', 'automatic_gain'):

@@ -10,15 +10,16 @@ device. Generators are on the image's device, so a seed repeats a batch.
 """
 
 from degfuse_ros.training.degradations.camera import camera_flaws
-from degfuse_ros.training.degradations.fog import fog
+from degfuse_ros.training.degradations.fog import fog, fog_in_infrared
 from degfuse_ros.training.degradations.geometry import misregister
 from degfuse_ros.training.degradations.low_light import low_light
 from degfuse_ros.training.degradations.overexposure import overexposed
 from degfuse_ros.training.degradations.rain import rain
 from degfuse_ros.training.degradations.severities import draw_severities, single_severity
 from degfuse_ros.training.degradations.thermal import automatic_gain, degrade_thermal
+from degfuse_ros.training.degradations.tone import another_tone
 from degfuse_ros.training.degradations.visible import degrade_visible
 
-__all__ = ['automatic_gain', 'camera_flaws', 'degrade_thermal', 'degrade_visible',
-           'draw_severities', 'fog', 'low_light', 'misregister', 'overexposed', 'rain',
-           'single_severity']
+__all__ = ['another_tone', 'automatic_gain', 'camera_flaws', 'degrade_thermal', 'degrade_visible',
+           'draw_severities', 'fog', 'fog_in_infrared', 'low_light', 'misregister', 'overexposed',
+           'rain', 'single_severity']
