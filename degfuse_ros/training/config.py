@@ -95,7 +95,7 @@ class FusionConfig(TrainingConfig):
     weight_decay: float = 1e-4
     warmup: int = 300
     pixel_weight: float = 2.0
-    gradient_weight: float = 5.0
+    gradient_weight: float = 10.0
     reconstruction_weight: float = 1.0
     prior_weight: float = 2.0
     auxiliary_weight: float = 0.01

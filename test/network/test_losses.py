@@ -27,9 +27,9 @@ def ramp(slope: float) -> Tensor:
 
 def test_brightness_target_of_a_hand_computed_case():
     visible, thermal = grey(0.2, 0.4, 0.6), grey(0.6, 0.3, 0.0)
-    # Maximum 0.6, 0.4, 0.6; heat 0.3, 0, -0.3, of which 0.7: sum 0.41, 0.4, 0.39.
-    half = np.array([0.505, 0.4, 0.495])
-    expected = half.mean() + 1.2 * (half - half.mean())
+    # Maximum 0.6, 0.4, 0.6; heat 0.3, 0, -0.3, of which 1.2: the sum is 0.56, 0.4, 0.24.
+    half = np.array([0.58, 0.4, 0.42])
+    expected = half.mean() + 1.06 * (half - half.mean())
     found = losses.brightness_target(visible, thermal)
     np.testing.assert_allclose(found.flatten(), expected, atol=1e-6)
     assert losses.pixel_loss(found, visible, thermal).item() == 0
@@ -45,23 +45,23 @@ def test_brightness_target_stays_in_range_and_belongs_to_each_image_alone():
     torch.testing.assert_close(found[1:2], alone)
 
 
-def test_gradient_loss_is_zero_for_the_stronger_source():
-    strong, weak = ramp(0.1), ramp(0.02)
-    assert losses.gradient_loss(strong, strong, weak).item() == pytest.approx(0, abs=1e-6)
-    assert losses.gradient_loss(strong, weak, strong).item() == pytest.approx(0, abs=1e-6)
+def test_gradient_loss_is_zero_for_the_stronger_source_a_little_steeper():
+    strong, weak, fused = ramp(0.1), ramp(0.02), ramp(1.14 * 0.1)
+    assert losses.gradient_loss(fused, strong, weak).item() == pytest.approx(0, abs=1e-6)
+    assert losses.gradient_loss(fused, weak, strong).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_gradient_loss_keeps_the_sign_of_the_larger_magnitude():
-    falling, rising = ramp(-0.1), ramp(0.02)
-    assert losses.gradient_loss(falling, falling, rising).item() == pytest.approx(0, abs=1e-6)
-    assert losses.gradient_loss(falling, rising, falling).item() == pytest.approx(0, abs=1e-6)
+    falling, rising, fused = ramp(-0.1), ramp(0.02), ramp(-1.14 * 0.1)
+    assert losses.gradient_loss(fused, falling, rising).item() == pytest.approx(0, abs=1e-6)
+    assert losses.gradient_loss(fused, rising, falling).item() == pytest.approx(0, abs=1e-6)
     # A plain maximum would be content with the weaker rise instead.
     assert losses.gradient_loss(rising, falling, rising).item() > 0.5
 
 
 def test_gradient_loss_of_a_flat_image_is_the_mean_slope():
     # Sobel of a ramp is 8 times its slope; the two border columns see half of it.
-    expected = 8 * 0.05 * (6 + 2 * 0.5) / 8
+    expected = 1.14 * 8 * 0.05 * (6 + 2 * 0.5) / 8
     found = losses.gradient_loss(ramp(0.0), ramp(-0.05), ramp(0.01))
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
@@ -75,7 +75,7 @@ def test_gradient_loss_equals_numpy_on_random_images(weight: float):
                   for right in (1, 0)]) for image in (fused, visible, thermal))
     longer = weight * np.hypot(*seen) >= np.hypot(*heat)
     assert 0.2 < longer.mean() < 0.95
-    expected = np.abs(own - np.where(longer, seen, heat)).mean((1, 2)).sum()
+    expected = np.abs(own - 1.14 * np.where(longer, seen, heat)).mean((1, 2)).sum()
     images = torch.from_numpy(np.stack((fused, visible, thermal)))[:, None, None]
     found = losses.gradient_loss(images[0], images[1], images[2], weight)
     assert found.item() == pytest.approx(expected, rel=1e-5)
@@ -83,7 +83,8 @@ def test_gradient_loss_equals_numpy_on_random_images(weight: float):
 
 def test_gradient_loss_takes_both_derivatives_from_one_source():
     across, down = ramp(0.05), ramp(0.02).mT  # edges at right angles
-    assert losses.gradient_loss(across, across, down).item() == pytest.approx(0, abs=1e-6)
+    fused = ramp(1.14 * 0.05)
+    assert losses.gradient_loss(fused, across, down).item() == pytest.approx(0, abs=1e-6)
     # The maximum of each derivative by itself is a slope that neither source has.
     assert losses.gradient_loss(across + down - 0.5, across, down).item() > 0.1
 
@@ -91,7 +92,7 @@ def test_gradient_loss_takes_both_derivatives_from_one_source():
 def test_a_weight_per_image_decides_close_choices():
     seen, heat = ramp(0.08).expand(2, 1, 8, 8), ramp(-0.1).expand(2, 1, 8, 8)
     weight = torch.tensor([1.0, 1.5]).view(2, 1, 1, 1)
-    fused = torch.cat((heat[:1], seen[:1]))
+    fused = torch.cat((ramp(-1.14 * 0.1), ramp(1.14 * 0.08)))
     assert losses.gradient_loss(fused, seen, heat, weight).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -206,7 +207,11 @@ def test_night_target_is_a_logarithmic_curve_of_the_asked_mean():
     # One k explains every pixel: ln(1 + k I) / ln(1 + k).
     found = np.interp(0.25, *_means_by_strength(night.numpy()))
     expected = np.log1p(found * night.numpy()) / np.log1p(found)
-    assert target.numpy() == pytest.approx(expected, abs=5e-3)
+    weights = np.array([0.299, 0.587, 0.114]).reshape(3, 1, 1)
+    light, grey = ((weights * image[0]).sum(0) for image in (night.numpy(), expected))
+    # The darker, the less of the colour is believed: half of it at a luminance of 0.02.
+    believed = grey + light / (light + 0.02) * (expected - grey)
+    assert target.numpy() == pytest.approx(believed, abs=5e-3)
     assert target.max() < 1 and target[0, 0, 0, 0] > 1.5 * target[0, 1, 0, 0]  # still red
 
 

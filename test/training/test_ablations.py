@@ -27,7 +27,7 @@ SMALL = ModelConfig(
     widths=(8, 8, 16), hidden=(6, 6, 8), guidance_dim=32,
     tower={'image_size': 32, 'patch_size': 8, 'width': 32, 'layers': 1, 'heads': 2,
            'mlp_ratio': 2.0, 'embed_dim': 16})
-PKDM_TERMS = {'prior', 'smoothness', 'exposure', 'colour'}
+PKDM_TERMS = {'prior', 'smoothness', 'exposure', 'colour', 'spatial'}
 
 
 class Trained(NamedTuple):
@@ -44,7 +44,7 @@ def settings(folder: Path, name: str, *overrides: str) -> FusionConfig:
     return load_config(FusionConfig, SHIPPED / 'fusion.yaml', [
         f'data={folder}', f'guidance={folder}/guidance.safetensors',
         f'out={folder}/{name}.safetensors', 'device=cpu', 'size=[64, 64]', 'steps=4', 'batch=4',
-        'real=1', 'warmup=1', 'ema=0.5', 'learning_rate=5e-3', 'log_every=2', 'tensorboard=false',
+        'real=2', 'warmup=1', 'ema=0.5', 'learning_rate=5e-3', 'log_every=2', 'tensorboard=false',
         *ABLATIONS[name],
         *overrides])
 
@@ -54,7 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made-up pairs and a guidance with random weights."""
     folder = tmp_path_factory.mktemp('ablations')
     write_pairs(folder, [('made', split, name) for split, name in (
-        ('train', 'clean'), ('train', 'clean'), ('train', 'low_light'), ('val', 'clean'))])
+        ('train', 'clean'), ('train', 'clean'), ('train', 'low_light'),
+        ('train', 'overexposed'), ('val', 'clean'))])
     torch.manual_seed(3)
     guidance = DegradationGuidance(SMALL)
     guidance.sentences.normal_()

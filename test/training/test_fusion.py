@@ -246,14 +246,14 @@ def perturbed_network() -> FusionNetwork:
     return network
 
 
-def night_batch(real: int) -> Any:
-    """Two pictures, the first `real` of them without a clean original."""
+def night_batch(real: int, nights: int | None = None) -> Any:
+    """Two pictures, the first `real` of them without a clean original, of night unless said."""
     pairs = [street(seed, 64, 64) for seed in (1, 2)]
     visible = torch.stack([torch.from_numpy(each).permute(2, 0, 1) / 255 for each, _ in pairs])
     thermal = torch.stack([torch.from_numpy(each)[None] / 255 for _, each in pairs])
     dark = 0.3 * visible
     return FusionBatch(dark, 0.2 * thermal, dark if real == 2 else visible, 0.2 * thermal,
-                       torch.zeros(2), real, nights=real)
+                       torch.zeros(2), real, nights=real if nights is None else nights)
 
 
 def losses(network: FusionNetwork, batch: FusionBatch) -> dict[str, Tensor]:
@@ -307,9 +307,10 @@ def test_clean_originals_are_the_targets_where_there_are_some():
     assert 'exposure' not in terms
 
 
-@pytest.mark.parametrize('name', ['exposure', 'colour', 'prior', 'smoothness'])
-def test_what_pkdm_answers_for_trains_pkdm_alone(name: str):
-    network, batch = perturbed_network(), night_batch(real=1)
+@pytest.mark.parametrize(('name', 'nights'), [
+    ('exposure', 1), ('colour', 0), ('spatial', 0), ('prior', 1), ('smoothness', 1)])
+def test_what_pkdm_answers_for_trains_pkdm_alone(name: str, nights: int):
+    network, batch = perturbed_network(), night_batch(real=1, nights=nights)
     terms = losses(network, batch)
     network.zero_grad()
     terms[name].backward()
