@@ -50,9 +50,9 @@ def test_it_learns_and_says_what_came_of_it(tmp_path: Path, capsys: pytest.Captu
     log = rows(config)
     assert [row['step'] for row in log] == [str(step) for step in range(20, 201, 20)]
     assert float(log[-1]['loss']) < 0.2 * float(log[0]['loss'])
-    for row in log:  # weights of the two terms: 2 and 5
+    for row in log:  # weights of the two terms: 2 and 10
         assert float(row['loss']) == pytest.approx(
-            2 * float(row['pixel']) + 5 * float(row['gradient']), abs=1e-5)
+            2 * float(row['pixel']) + 10 * float(row['gradient']), abs=1e-5)
     assert result['steps'] == 200 and result['distance'] < 0.1
     assert result['loss'] == pytest.approx(float(log[-1]['loss']))
     with safe_open(config.out, 'pt') as file:
