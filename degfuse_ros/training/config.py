@@ -62,7 +62,7 @@ class GuidanceConfig(TrainingConfig):
     lora_rank: int = 16
     size: tuple[int, int] = (384, 512)
     zoom: tuple[float, float] = (0.75, 1.3)
-    steps: int = 4000
+    steps: int = 5500
     batch: int = 96
     learning_rate: float = 5e-4
     weight_decay: float = 0.05
@@ -87,7 +87,7 @@ class FusionConfig(TrainingConfig):
     guidance_input: str = 'raw'
     size: tuple[int, int] = (288, 384)
     zoom: tuple[float, float] = (0.8, 1.2)
-    steps: int = 6000
+    steps: int = 5500
     batch: int = 32
     real: int = 6
     clean_share: float = 0.3
