@@ -25,10 +25,10 @@ from degfuse_ros.training.guidance import validate
 SEED = 1
 
 
-@pytest.fixture(scope='module')
-def engine() -> FusionEngine:
-    """Load the shipped weights."""
-    return FusionEngine.load(device='cpu')
+@pytest.fixture(scope='module', params=['base', 'lite'])
+def engine(request: pytest.FixtureRequest) -> FusionEngine:
+    """Load shipped weights."""
+    return FusionEngine.load(request.param, 'cpu')
 
 
 @pytest.fixture(scope='module')

@@ -81,8 +81,8 @@ class ParameterRow:
 
 TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
-        'model', '', 'Weights: empty or base for the shipped model, the name of another one in '
-        'the folder models, or the path of a .safetensors file.', while_running=False),
+        'model', '', 'Weights: empty or base for the large shipped model, lite for the small '
+        'one (CPUs, small Jetsons), or the path of a .safetensors file.', while_running=False),
     ParameterRow(
         'device', 'auto', 'Where the network runs: auto (CUDA where present), cpu, cuda or '
         'cuda:N.', while_running=False),
