@@ -108,8 +108,10 @@ class FuseNode(LifecycleNode):
         try:
             begin()
         except Exception as error:  # rclpy would swallow it without a word
-            undo()
-            self._fail(name, error)
+            try:
+                undo()
+            finally:  # a lost GPU fails a second time when its memory is given back
+                self._fail(name, error)
             return TransitionCallbackReturn.FAILURE
         self._state_label = goal
         return TransitionCallbackReturn.SUCCESS

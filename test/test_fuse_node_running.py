@@ -142,6 +142,40 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 
+def lose(*given: Any) -> None:
+    """Do what every call does once the GPU has fallen off the bus."""
+    raise RuntimeError('CUDA error: device lost\nCompile with TORCH_USE_CUDA_DSA')
+
+
+def test_a_device_lost_while_running_is_told_and_another_can_be_configured(
+        active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(FusionEngine, 'fuse', lose)
+        patch.setattr(FusionEngine, 'close', lose)
+        status = active.until_status(lambda status: status.level == ERROR, each=active.send)
+        assert 'device lost' in status.message and 'configure the node again' in status.message
+        assert active.change_state(Transition.TRANSITION_DEACTIVATE)
+        active.change_state(Transition.TRANSITION_CLEANUP)
+        assert active.state == 'unconfigured'
+        status = active.until_status(lambda status: status.level == ERROR)
+        assert 'cleanup failed: CUDA error: device lost' in status.message
+    assert active.configure() and active.activate()
+    active.until_fused()
+
+
+def test_a_device_lost_at_configure_is_told_though_its_memory_cannot_be_given_back(
+        ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FuseGraph(ros_domain, model='lite') as graph:
+        with monkeypatch.context() as patch:
+            patch.setattr(FusionEngine, 'warm_up', lose)
+            patch.setattr(FusionEngine, 'close', lose)
+            assert not graph.configure() and graph.state == 'unconfigured'
+            status = graph.until_status(lambda status: status.level == ERROR)
+            assert 'configure failed: CUDA error: device lost' in status.message
+            assert '\n' not in status.message
+        assert graph.configure()
+
+
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the functions with which the node has built messages since."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Seconds at the beginning that do not count: graphs and caches of a new size fill meanwhile.
 _SETTLE = 5.0
-# Silence after which the recorder takes the stream to have ended, in seconds: longer than one
+# Silence after the last pair that ends the wait for more images, in seconds: longer than one
 # fusion takes on the slowest machine that is of any use.
 _SILENCE = 4.0
 
@@ -78,24 +78,20 @@ def _measure(args: argparse.Namespace, work: Path) -> 'LatencySummary':
                        '-p', f'device:={args.device}',
                        *(['-p', f'model:={args.model}'] if args.model else []))
         children.start('recorder', 'degfuse_ros.ros.fusion_recorder', '--out', str(work),
-                       '--idle', str(_SILENCE), '--every', '0', '--image-only')
+                       '--every', '0', '--image-only')
         activate(children, begin + START)
         children.start('publisher', 'degfuse_ros.ros.loop_publisher', '--size',
                        f'{width}x{height}', '--rate', str(args.rate), '--stamps', str(stamps),
                        '--pairs', str(round(args.rate * (args.seconds + _SETTLE))))
         usage = _follow(children)
-        # An engine that never answers must not keep the recorder waiting for ever.
-        deadline = time.monotonic() + 10 * _SILENCE
-        while children.runs('recorder') and time.monotonic() < deadline:
-            children.require('fuse_node')
-            time.sleep(0.1)
-        summary = LatencySummary(
-            [int(line) for line in stamps.read_text().split()], read_lines(work / 'results.jsonl'),
-            read_lines(work / 'diagnostics.jsonl'), usage, _SETTLE)
-        if not summary.received:
-            raise CommandError('no fused image arrived after the first '
-                               f'{_SETTLE:g} s; the last lines of the node:\n'
-                               f'{children.last_lines("fuse_node")}')
+        _drain(children, work / 'results.jsonl')
+    # Read once the processes have ended: no line is half written.
+    summary = LatencySummary(
+        [int(line) for line in stamps.read_text().split()], read_lines(work / 'results.jsonl'),
+        read_lines(work / 'diagnostics.jsonl'), usage, _SETTLE)
+    if not summary.received:
+        raise CommandError(f'no fused image arrived after the first {_SETTLE:g} s; the last lines '
+                           f'of the node:\n{children.last_lines("fuse_node")}')
     return summary
 
 
@@ -107,3 +103,13 @@ def _follow(children: Children) -> list[ProcessUsage]:
         looks.append(process_usage(children.process('fuse_node')))
         time.sleep(1.0)
     return looks
+
+
+def _drain(children: Children, results: Path) -> None:
+    """Wait until no image has come for a while."""
+    size, last = -1, time.monotonic()
+    while time.monotonic() < last + _SILENCE:
+        children.require('fuse_node', 'recorder')
+        if results.stat().st_size != size:
+            size, last = results.stat().st_size, time.monotonic()
+        time.sleep(0.1)

@@ -1,6 +1,7 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
 """The numbers of `degfuse latency`, from what its processes wrote down."""
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ class LatencySummary:
                          if self._counts(line['stamp'])]
         # A report tells of the period before it, so that the first one that counts does not.
         self._reports = [(line['received'], line['values']) for line in reports
-                         if self._counts(line['received']) and line['values'].get(
-                             'engine_mean_ms')][1:]
+                         if self._counts(line['received'])
+                         and 'output_rate_hz' in line['values']][1:]
         self._usage = [look for look in usage if self._counts(look.moment)]
 
     def _counts(self, moment: int) -> bool:
@@ -51,8 +52,8 @@ class LatencySummary:
         """Return everything as plain numbers; None where nothing was measured."""
         last = self._reports[-1][1] if self._reports else {}
         cores, engine_cores = self._cores(), self._mean(
-            lambda values: float(values['engine_cpu_mean_ms']) / 1e3
-            * float(values['output_rate_hz']))
+            lambda values: float(values['engine_cpu_mean_ms'] or 0) / 1e3
+            * float(values['output_rate_hz']), idle=True)
         windows = self._windows()
         return {
             'device': last.get('device_name'), 'model': last.get('model'),
@@ -97,10 +98,10 @@ class LatencySummary:
             f'{_cell(w["memory_mib"]):>12}{_cell(w["gpu_memory_mib"]):>10}'
             for w in n['windows'])])
 
-    def _mean(self, value: Any) -> float | None:
-        """Return the mean of a function of the reports' values."""
-        return _rounded(np.mean([value(values) for _, values in self._reports])
-                        if self._reports else None)
+    def _mean(self, value: Callable[[dict[str, str]], float], idle: bool = False) -> float | None:
+        """Return the mean of a function of the reports, with or without those of no image."""
+        found = [value(values) for _, values in self._reports if idle or values['engine_mean_ms']]
+        return _rounded(np.mean(found) if found else None)
 
     def _cores(self) -> float | None:
         """Return the processor time of the node per second."""
