@@ -15,17 +15,17 @@ TOPIC = 'visible/camera_info'
 
 
 class CameraInfoInput:
-    """Keeps the newest camera info; subscribed only while it is wanted.
+    """Keeps the newest camera info; subscribed until one has come, then only while it is wanted.
 
     Its messages are small, but each costs the executor as much as an image does: half a
-    millisecond of one core.
+    millisecond of one core. The first is always waited for, since some cameras send but one.
 
     Attributes:
-        newest: the last one received since it is wanted, or None.
+        newest: the last one received, or None.
     """
 
     def __init__(self, node: Node, statistics: Statistics, wanted: Callable[[], bool]) -> None:
-        """Subscribe; whether for long is decided at the first `update`.
+        """Subscribe.
 
         Args:
             node: to subscribe with.
@@ -44,6 +44,8 @@ class CameraInfoInput:
 
     def update(self) -> None:
         """Subscribe or unsubscribe as is wanted now. Call it in the executor's thread."""
+        if self.newest is None:
+            return
         wanted = self._wanted()
         if wanted and self._subscription is None:
             self._subscribe()
@@ -55,7 +57,6 @@ class CameraInfoInput:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             self._node.destroy_subscription(subscription)
-        self.newest = None
 
     def _subscribe(self) -> None:
         self._subscription = self._node.create_subscription(
