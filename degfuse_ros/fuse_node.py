@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import CameraInfo
 
 from degfuse_ros.ros.advice import ERROR, Advice, Topics, advise
+from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Diagnostics, clock_advice, values_of
 from degfuse_ros.ros.outputs import Outputs
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.pairing import Pairing
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
-from degfuse_ros.ros.qos import input_profile, subscription_options
 from degfuse_ros.ros.statistics import Statistics
 from degfuse_ros.ros.worker import Worker
 
@@ -53,8 +52,7 @@ class FuseNode(LifecycleNode):
         self._outputs: Outputs | None = None
         self._pairing: Pairing | None = None
         self._worker: Worker | None = None
-        self._camera_info: CameraInfo | None = None
-        self._camera_info_subscription: Any = None
+        self._camera_info: CameraInfoInput | None = None
         self._state_label = 'unconfigured'
         self._failure = ''
         self._diagnostics = Diagnostics(self, self._settings, self._report)
@@ -110,8 +108,10 @@ class FuseNode(LifecycleNode):
         try:
             begin()
         except Exception as error:  # rclpy would swallow it without a word
-            undo()
-            self._fail(name, error)
+            try:
+                undo()
+            finally:  # a lost GPU fails a second time when its memory is given back
+                self._fail(name, error)
             return TransitionCallbackReturn.FAILURE
         self._state_label = goal
         return TransitionCallbackReturn.SUCCESS
@@ -176,14 +176,12 @@ class FuseNode(LifecycleNode):
         """Subscribe and start the worker."""
         assert self._engine is not None and self._outputs is not None
         self._statistics.restart()
+        outputs = self._outputs
+        camera_info = self._camera_info = CameraInfoInput(
+            self, self._statistics, lambda: outputs.camera_info_wanted)
         self._worker = Worker(Pipeline(
-            self, self._engine, self._settings, self._statistics, self._outputs,
-            lambda: self._camera_info))
-        self._camera_info_subscription = self.create_subscription(
-            CameraInfo, 'visible/camera_info', self._keep_camera_info, input_profile(),
-            **subscription_options(
-                self.resolve_topic_name('visible/camera_info'),
-                lambda text: self._statistics.notice('visible/camera_info', text)))
+            self, self._engine, self._settings, self._statistics, outputs,
+            lambda: camera_info.newest))
         self._pairing = Pairing(self, self._settings, self._statistics, self._deliver)
 
     def _stop(self) -> None:
@@ -191,18 +189,17 @@ class FuseNode(LifecycleNode):
         if self._pairing is not None:
             self._pairing.close()
             self._pairing = None
-        if self._camera_info_subscription is not None:
-            self.destroy_subscription(self._camera_info_subscription)
-            self._camera_info_subscription = self._camera_info = None
+        if self._camera_info is not None:
+            self._camera_info.close()
+            self._camera_info = None
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
 
-    def _keep_camera_info(self, message: CameraInfo) -> None:
-        self._camera_info = message
-
     def _deliver(self, pair: Pair) -> None:
         """Leave a pair for the worker. Runs under the synchroniser's lock: must not wait."""
+        if self._camera_info is not None:
+            self._camera_info.update()
         worker = self._worker
         if worker is not None and worker.put(pair):
             self._statistics.dropped('mailbox')

@@ -84,6 +84,10 @@ class Children:
                 raise CommandError(f'{name} ended before its time; its last lines:\n'
                               f'{self.last_lines(name)}')
 
+    def process(self, name: str) -> int:
+        """Return a child's process number."""
+        return self._running[name].pid
+
     def log(self, name: str) -> str:
         """Return what a child has written so far."""
         return (self._logs / f'{name}.log').read_text(errors='replace')

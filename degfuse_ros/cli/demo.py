@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, make_folder, path, write_file
+from degfuse_ros.cli.live_node import START, activate
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
 from degfuse_ros.network.config import CLASSES
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from degfuse_ros.demo.contact_sheet import Row
     from degfuse_ros.demo.summary import DemoSummary
 
-# Longest time from the start of the processes to the active node, in seconds.
-_START = 120.0
 # Silence after which the recorder takes the stream to have ended, in seconds: longer than one
 # fusion takes on the slowest machine that is of any use.
 _SILENCE = 4.0
@@ -79,8 +78,7 @@ def _stream(args: argparse.Namespace, work: Path) -> 'DemoSummary':
                        *(['-p', f'model:={args.model}'] if args.model else []))
         children.start('recorder', 'degfuse_ros.ros.fusion_recorder', '--out', str(work),
                        '--idle', str(_SILENCE))
-        _activate(children)
-        _wait_for_match(children, begin + _START)
+        activate(children, begin + START)
         print(f'fuse_node is active after {time.monotonic() - begin:.1f} s', flush=True)
         width, height = args.size
         children.start('scene_publisher', 'degfuse_ros.ros.scene_publisher', '--size',
@@ -98,27 +96,6 @@ def _stream(args: argparse.Namespace, work: Path) -> 'DemoSummary':
             raise CommandError('the node has published no fused image; its last lines:\n'
                           f'{children.last_lines("fuse_node")}')
     return summary
-
-
-def _activate(children: Children) -> None:
-    """Bring the node to active."""
-    from degfuse_ros.ros.lifecycle_manager import bring_up
-    try:
-        bring_up('/fuse', _START)
-    except RuntimeError as error:
-        # A node that has crashed says more than a service that does not answer.
-        children.require('fuse_node')
-        raise CommandError(str(error)) from error
-
-
-def _wait_for_match(children: Children, deadline: float) -> None:
-    """Wait until the recorder has found the node's topics."""
-    while 'matched' not in children.log('recorder'):
-        children.require('fuse_node', 'recorder')
-        if time.monotonic() > deadline:
-            raise CommandError('the recorder does not see the node: is another RMW_IMPLEMENTATION '
-                          'or a firewall in the way?')
-        time.sleep(0.05)
 
 
 def _follow(children: Children, truth: Path, total: int) -> None:

@@ -13,6 +13,10 @@ OK, WARN, ERROR = 0, 1, 2
 # this the clocks themselves differ and no slop can help.
 CLOCKS_DIFFER = 1_000_000_000
 
+# A pair in the engine for this many seconds is told of: several times what a CPU takes for the
+# largest image of any use, and early enough to be seen before somebody pulls the plug.
+STALLED_AFTER = 5.0
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -57,9 +61,14 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, float]) -> l
 
 
 def _failures(snapshot: Snapshot) -> Iterator[Advice]:
+    if snapshot.busy_for > STALLED_AFTER:
+        yield Advice('stalled', ERROR, f'a pair has been in the engine for {snapshot.busy_for:.1f}'
+                     ' s and nothing comes out. Use smaller images, a smaller model or a faster '
+                     'device; where the device hangs, restart the node')
     if snapshot.failing:
         yield Advice('inference', ERROR, f'the last {snapshot.failures} inferences failed: '
-                     f'{snapshot.failure}')
+                     f'{snapshot.failure}. If it stays so, clean up and configure the node again, '
+                     'on another device or with another model, or restart it')
     elif snapshot.failures:
         yield Advice('inference', WARN, f'an inference failed: {snapshot.failure}')
 

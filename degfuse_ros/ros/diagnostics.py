@@ -104,6 +104,7 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'latency_max_ms': _milliseconds(max(snapshot.latencies, default=None), 1e3),
         'engine_mean_ms': _mean(snapshot.engine_times, 1e3),
         'engine_max_ms': _milliseconds(max(snapshot.engine_times, default=None), 1e3),
+        'engine_cpu_mean_ms': _mean(snapshot.engine_cpu, 1e3),
         'degradation': snapshot.label,
         'time_jumps': str(snapshot.time_jumps),
     }

@@ -40,9 +40,12 @@ class FusionRecorder(Node):
         idle: `finished` turns true when no image has come for this many seconds after the
             first; 0 goes on for ever.
         every: stores every n-th image; 0 stores none.
+        image_only: subscribe to the fused image alone, as a detector does: then the node builds
+            no class and no routing, and the lines have none.
     """
 
-    def __init__(self, out: Path, idle: float = 0.0, every: int = 1) -> None:
+    def __init__(self, out: Path, idle: float = 0.0, every: int = 1,
+                 image_only: bool = False) -> None:
         """Open the files and subscribe."""
         super().__init__('fusion_recorder')
         self._frames = out / 'frames'
@@ -56,8 +59,11 @@ class FusionRecorder(Node):
         self._parts: dict[int, dict[str, Any]] = {}
         profile = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.create_subscription(Image, 'fused/image', self._on_image, profile)
-        self.create_subscription(Classification, 'fused/degradation', self._on_class, profile)
-        self.create_subscription(DiagnosticArray, 'fused/routing', self._on_routing, profile)
+        self._complete = {'received'}
+        if not image_only:
+            self._complete |= {'label', 'routing'}
+            self.create_subscription(Classification, 'fused/degradation', self._on_class, profile)
+            self.create_subscription(DiagnosticArray, 'fused/routing', self._on_routing, profile)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_report, profile)
         self._search = self.create_timer(0.05, self._look_for_node,
                                          clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -113,7 +119,7 @@ class FusionRecorder(Node):
         """Join the parts of one result, which come in any order; write it once complete."""
         line = self._parts.setdefault(stamp, {'stamp': stamp})
         line.update(part)
-        if {'received', 'label', 'routing'} <= line.keys():
+        if self._complete <= line.keys():
             self._write(self._results, self._parts.pop(stamp))
         elif len(self._parts) > _WAITING:
             self._write(self._results, self._parts.pop(min(self._parts)))
@@ -140,11 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--idle', type=float, default=0.0,
                         help='seconds without an image after which to end; 0 never')
     parser.add_argument('--every', type=int, default=1, help='store every n-th image; 0 none')
+    parser.add_argument('--image-only', action='store_true',
+                        help='subscribe to the fused image alone, not to class and routing')
     args = parser.parse_args(remove_ros_args(given)[1:])
     made: list[FusionRecorder] = []
 
     def make() -> FusionRecorder:
-        made.append(FusionRecorder(args.out, args.idle, args.every))
+        made.append(FusionRecorder(args.out, args.idle, args.every, args.image_only))
         return made[0]
 
     spin_until(make, lambda: made[0].finished, given)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,14 @@ class Outputs:
         while self._publishers:
             self._node.destroy_lifecycle_publisher(self._publishers.pop())
 
+    @property
+    def camera_info_wanted(self) -> bool:
+        """Whether anybody subscribes to fused/camera_info."""
+        return self._camera_info.get_subscription_count() > 0
+
     def publish(self, fusion: Fusion, layer_names: Sequence[str], header: Header, encoding: str,
                 camera_info: CameraInfo | None) -> None:
-        """Publish one result under one header.
+        """Publish one result under one header; build no message that nobody subscribes to.
 
         Args:
             fusion: the engine's result.
@@ -64,17 +69,15 @@ class Outputs:
         # The image last: whoever receives it finds the rest already sent.
         if camera_info is not None:
             try:
-                self._camera_info.publish(
-                    messages.camera_info_message(camera_info, height, width, header))
+                _send(self._camera_info, lambda: messages.camera_info_message(
+                    camera_info, height, width, header))
             except ValueError as error:
                 self._statistics.notice('visible/camera_info', str(error))
-        if self._degradation.get_subscription_count():
-            self._degradation.publish(
-                messages.degradation_message(fusion.degradation.scores, header))
-        if self._routing.get_subscription_count():
-            self._routing.publish(
-                messages.routing_message(fusion.routing, layer_names, header))
-        self._image.publish(images.from_rgb(fusion.image, encoding, header))
+        _send(self._degradation, lambda: messages.degradation_message(
+            fusion.degradation.scores, header))
+        _send(self._routing, lambda: messages.routing_message(
+            fusion.routing, layer_names, header))
+        _send(self._image, lambda: images.from_rgb(fusion.image, encoding, header))
 
     def _advertise(self, kind: type, topic: str) -> Any:
         name = self._node.resolve_topic_name(topic)
@@ -83,3 +86,9 @@ class Outputs:
             kind, topic, output_profile(), **options)
         self._publishers.append(publisher)
         return publisher
+
+
+def _send(publisher: Any, build: Callable[[], Any]) -> None:
+    """Build and publish a message where somebody receives it; a later subscriber gets the next."""
+    if publisher.get_subscription_count():
+        publisher.publish(build())

@@ -52,10 +52,13 @@ class Pipeline:
 
     def __call__(self, pair: Pair) -> None:
         """Fuse and publish a pair, or count why not."""
+        self._statistics.begun()
         try:
             self._process(pair)
         except Exception as error:  # a lost GPU, no memory left: the node must go on and tell
             self._statistics.failed(f'{type(error).__name__}: {_one_line(error)}')
+        finally:
+            self._statistics.ended()
 
     def _process(self, pair: Pair) -> None:
         max_age = self._parameters.value('max_age')
@@ -78,17 +81,18 @@ class Pipeline:
         self._fuse(pair, visible, matched)
 
     def _fuse(self, pair: Pair, visible: np.ndarray, thermal: np.ndarray) -> None:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.thread_time()
         try:
             fusion = self._engine.fuse(visible, thermal)
         except ValueError as error:  # the engine refuses this image, as one below 32x32
             self._statistics.dropped('visible.refused', _one_line(error))
             return
-        engine_time = time.perf_counter() - start
+        engine_time, engine_cpu = time.perf_counter() - start, time.thread_time() - cpu_start
         self._outputs.publish(
             fusion, self._engine.layer_names, pair.visible.header,
             self._parameters.value('output_encoding'), self._camera_info())
-        self._statistics.published(fusion.degradation.label, engine_time, self._age(pair))
+        self._statistics.published(
+            fusion.degradation.label, engine_time, engine_cpu, self._age(pair))
 
     def _age(self, pair: Pair) -> float:
         return (self._node.get_clock().now().nanoseconds - pair.stamp) / 1e9

@@ -44,6 +44,8 @@ class Snapshot:
         new_jumps: those of the period, by input: 'visible' or 'thermal'.
         latencies: visible stamp to publication, in seconds.
         engine_times: in seconds.
+        engine_cpu: processor time of the fusion thread inside the engine, in seconds.
+        busy_for: seconds since the worker began with the pair at hand; 0 where it waits for one.
         label: the last degradation found; empty before the first.
         failures: inferences failed since the last success.
         failure: why the last one failed.
@@ -66,6 +68,8 @@ class Snapshot:
     new_jumps: dict[str, int]
     latencies: list[float]
     engine_times: list[float]
+    engine_cpu: list[float]
+    busy_for: float
     label: str
     failures: int
     failure: str

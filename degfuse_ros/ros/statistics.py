@@ -53,6 +53,7 @@ class Statistics:
             self._label = ''
             self._failures = 0
             self._failure = ''
+            self._begun: float | None = None
             self._notices: dict[str, str] = {}
             self._start_period()
 
@@ -62,6 +63,7 @@ class Statistics:
         self._offsets: list[int] = []
         self._latencies: list[float] = []
         self._engine_times: list[float] = []
+        self._engine_cpu: list[float] = []
 
     def arrived(self, topic: str) -> None:
         """Count an image of 'visible' or 'thermal', good or bad."""
@@ -115,12 +117,24 @@ class Statistics:
             self._drops[kind] += 1
             self._new_drops[kind] = (self._new_drops.get(kind, (0, ''))[0] + 1, reason)
 
-    def published(self, label: str, engine_time: float, latency: float) -> None:
+    def begun(self) -> None:
+        """Note that the worker has begun with a pair."""
+        with self._lock:
+            self._begun = time.monotonic()
+
+    def ended(self) -> None:
+        """Note that the worker is done with its pair, whatever came of it."""
+        with self._lock:
+            self._begun = None
+
+    def published(self, label: str, engine_time: float, engine_cpu: float,
+                  latency: float) -> None:
         """Count a fused image.
 
         Args:
             label: the degradation found.
             engine_time: seconds inside the engine.
+            engine_cpu: seconds of processor time that the calling thread spent there.
             latency: seconds from the visible image's stamp to the publication.
         """
         with self._lock:
@@ -128,6 +142,7 @@ class Statistics:
             self._failures = 0
             self._label = label
             self._engine_times.append(engine_time)
+            self._engine_cpu.append(engine_cpu)
             self._latencies.append(latency)
 
     def failed(self, reason: str) -> None:
@@ -159,7 +174,9 @@ class Statistics:
                 smallest_offset=self._smallest_offset,
                 drops={**self._drops, **unmatched}, new_drops=self._new_drops,
                 time_jumps=self._time_jumps, new_jumps=dict(self._new_jumps),
-                latencies=self._latencies, engine_times=self._engine_times, label=self._label,
+                latencies=self._latencies, engine_times=self._engine_times,
+                engine_cpu=self._engine_cpu, label=self._label,
+                busy_for=0.0 if self._begun is None else now - self._begun,
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices))
             # What keeps an input topic silent is said for as long as it is silent.

@@ -18,7 +18,7 @@ def test_help_names_every_command() -> None:
     assert all(name in result.stdout for name in ('fuse', 'demo', 'train'))
 
 
-@pytest.mark.parametrize('command', ['fuse', 'demo', 'train'])
+@pytest.mark.parametrize('command', ['fuse', 'demo', 'latency', 'train'])
 def test_every_command_explains_itself(command: str) -> None:
     result = degfuse(command, '--help')
     assert result.returncode == 0 and f'degfuse {command}' in result.stdout

@@ -22,7 +22,8 @@ HEALTHY = Snapshot(
     visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
     last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
     new_drops={'mailbox': (28, '')}, time_jumps=0, new_jumps={}, latencies=[0.5],
-    engine_times=[0.4], label='fog', failures=0, failure='', failing=False, notices={})
+    engine_times=[0.4], engine_cpu=[0.4], busy_for=0.4, label='fog', failures=0, failure='',
+    failing=False, notices={})
 
 
 def advice(**changes: Any) -> list[tuple[int, str]]:
@@ -79,9 +80,16 @@ def test_drops_are_told_with_topic_and_reason() -> None:
 def test_worst_comes_first() -> None:
     found = advice(failures=7, failing=True, failure='no memory',
                    notices={'fused/image': 'a subscriber asks for more'})
-    assert found == [(ERROR, 'the last 7 inferences failed: no memory'),
-                     (WARN, 'a subscriber asks for more')]
+    assert [level for level, _ in found] == [ERROR, WARN]
+    assert found[0][1].startswith('the last 7 inferences failed: no memory. If it stays so, ')
+    assert found[1][1] == 'a subscriber asks for more'
     assert advice(failures=1, failure='odd') == [(WARN, 'an inference failed: odd')]
+
+
+def test_a_pair_that_does_not_come_out_of_the_engine_is_an_error() -> None:
+    assert advice(busy_for=4.0) == []
+    [(level, text)] = advice(busy_for=31.04)
+    assert level == ERROR and 'in the engine for 31.0 s' in text and 'restart the node' in text
 
 
 def test_stamps_that_keep_going_back_are_told_once_is_a_bag_that_begins_anew() -> None:

@@ -90,6 +90,21 @@ def test_a_result_without_its_class_is_written_as_it_is(source: Source, tmp_path
     assert not list((tmp_path / 'frames').iterdir())
 
 
+def test_the_image_alone_is_subscribed_to_where_that_is_asked_for(source: Source,
+                                                                  tmp_path: Path) -> None:
+    recorder = start('degfuse_ros.ros.fusion_recorder', '--out', str(tmp_path), '--idle', '0.5',
+                     '--every', '0', '--image-only')
+    source.peer.until(lambda: source.image.get_subscription_count())
+    results = tmp_path / 'results.jsonl'
+    source.image.publish(from_rgb(np.zeros((40, 40, 3), np.uint8), 'rgb8', source.header()))
+    source.peer.until(lambda: results.read_text().endswith('\n'))  # before it ends
+    assert not source.degradation.get_subscription_count()
+    assert not source.routing.get_subscription_count()
+    assert recorder.wait(30) == 0
+    recorder.communicate()
+    assert len(read_lines(results)) == 1
+
+
 def test_reports_are_written_and_an_interrupt_ends_it_politely(source: Source,
                                                                tmp_path: Path) -> None:
     recorder = start('degfuse_ros.ros.fusion_recorder', '--out', str(tmp_path))

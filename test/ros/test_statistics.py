@@ -39,13 +39,14 @@ def test_rates_are_of_the_period_and_counts_of_all(clock: FakeTime) -> None:
             counted.arrived('visible')
             counted.accepted('visible', number)
             counted.paired(0)
-            counted.published('fog', 0.25, 0.5)
+            counted.published('fog', 0.25, 0.125, 0.5)
         clock.now += 2.0
         snapshot = counted.snapshot()
         assert snapshot.visible.rate == snapshot.pair_rate == expected_rate
         assert snapshot.output_rate == expected_rate and snapshot.thermal.rate == 0.0
     assert (snapshot.visible.arrived, snapshot.pairs, snapshot.label) == (30, 30, 'fog')
     assert snapshot.engine_times == [0.25] * 10 and snapshot.latencies == [0.5] * 10
+    assert snapshot.engine_cpu == [0.125] * 10
 
 
 def test_silence_is_measured_from_the_last_image_or_the_start(clock: FakeTime) -> None:
@@ -97,7 +98,7 @@ def test_failing_means_several_without_a_success() -> None:
         counted.failed('no memory')
         states.append(counted.snapshot().failing)
     assert states == [False, False, True]
-    counted.published('fog', 0.1, 0.1)
+    counted.published('fog', 0.1, 0.1, 0.1)
     snapshot = counted.snapshot()
     assert not snapshot.failing and snapshot.failures == 0
     assert snapshot.drops['inference'] == 3
@@ -121,3 +122,14 @@ def test_restart_forgets() -> None:
     counted.restart()
     snapshot = counted.snapshot()
     assert snapshot.visible.arrived == 0 and 'mailbox' not in snapshot.drops
+
+
+def test_a_pair_at_hand_is_timed_until_it_is_done(clock: FakeTime) -> None:
+    counted = Statistics()
+    assert counted.snapshot().busy_for == 0.0
+    counted.begun()
+    clock.now += 7.0
+    assert counted.snapshot().busy_for == 7.0
+    counted.ended()
+    clock.now += 1.0
+    assert counted.snapshot().busy_for == 0.0

@@ -1,0 +1,68 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The visible camera's newest camera info."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+
+from degfuse_ros.ros.qos import input_profile, subscription_options
+from degfuse_ros.ros.statistics import Statistics
+
+TOPIC = 'visible/camera_info'
+
+
+class CameraInfoInput:
+    """Keeps the newest camera info; subscribed until one has come, then only while it is wanted.
+
+    Its messages are small, but each costs the executor as much as an image does: half a
+    millisecond of one core. The first is always waited for, since some cameras send but one.
+
+    Attributes:
+        newest: the last one received, or None.
+    """
+
+    def __init__(self, node: Node, statistics: Statistics, wanted: Callable[[], bool]) -> None:
+        """Subscribe.
+
+        Args:
+            node: to subscribe with.
+            statistics: told of publishers whose QoS does not fit.
+            wanted: tells whether anybody would receive what is made of it.
+
+        Raises:
+            Exception: a QoS override of the topic names no QoS.
+        """
+        self._node = node
+        self._statistics = statistics
+        self._wanted = wanted
+        self._subscription: Any = None
+        self.newest: CameraInfo | None = None
+        self._subscribe()
+
+    def update(self) -> None:
+        """Subscribe or unsubscribe as is wanted now. Call it in the executor's thread."""
+        if self.newest is None:
+            return
+        wanted = self._wanted()
+        if wanted and self._subscription is None:
+            self._subscribe()
+        elif not wanted:
+            self.close()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            self._node.destroy_subscription(subscription)
+
+    def _subscribe(self) -> None:
+        self._subscription = self._node.create_subscription(
+            CameraInfo, TOPIC, self._keep, input_profile(), **subscription_options(
+                self._node.resolve_topic_name(TOPIC),
+                lambda text: self._statistics.notice(TOPIC, text)))
+
+    def _keep(self, message: CameraInfo) -> None:
+        self.newest = message
