@@ -44,7 +44,7 @@ HOW = {
                 'fused_floor_ms: with fused_traffic_mb',
     'rates': 'the best of ten: a copy of 128 MiB within the device, read and written; one from '
              'pinned host memory; a square matrix product in the precision of the convolutions',
-    'memory_mib': 'peak held by PyTorch on the GPU; on a CPU of the resident process, so far',
+    'memory_mib': 'peak held by PyTorch on the GPU; on a CPU of the resident process',
     'ratio': "B's time over A's in the same frame: median and the range of nine tenths",
 }
 
@@ -93,7 +93,7 @@ def run_benchmark(settings: Settings) -> dict[str, Any]:
     document['models'][0]['parameters'] = staged.parameters
     measured = _each(cases, device, document['left_out'],
                      lambda case: measure(engines[0], staged, case, settings.frames))
-    # At the end: its buffers would count into the peak of a small size's memory.
+    # At the end: where the peak of memory cannot be reset, the buffers would count into it.
     rates = measure_rates(device, staged.dtype)
     document['machine'] |= _rates(rates)
     document['results'] = [set_beside(each, rates) for each in measured]

@@ -84,8 +84,7 @@ class _TrafficCounter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (),
                            kwargs: dict[str, Any] | None = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
-        outputs = [each for each in tree_leaves(result) if isinstance(each, Tensor)]
+        inputs, outputs = _tensors((args, kwargs)), _tensors(result)
         memory = {_address(each) for each in inputs}
         fresh = [each for each in outputs if _address(each) not in memory]
         # In place, an operation writes what it was given; a view only looks at it.
@@ -102,6 +101,12 @@ class _TrafficCounter(TorchDispatchMode):
         if func.overloadpacket in self._matrix:
             self.fused_traffic += moved
         return result
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """Each tensor once, in whatever they are nested."""
+    found = {id(each): each for each in tree_leaves(values) if isinstance(each, Tensor)}
+    return list(found.values())
 
 
 def _address(tensor: Tensor) -> int:
