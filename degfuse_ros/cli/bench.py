@@ -5,10 +5,11 @@ import argparse
 import json
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import check_file, path, write_file
+from degfuse_ros.cli.folder import check_file, identity, path, write_file
 
 if TYPE_CHECKING:
     from degfuse_ros.engine.benchmark.benchmark import Settings
@@ -58,7 +59,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.compare and args.model:
         raise CommandError('--compare names its models itself: leave --model out')
     if args.json is not None:
-        check_file(args.json, '--json')
+        _check_json(args)
     try:
         from degfuse_ros.cli.bench_tables import tables
         from degfuse_ros.engine import EngineError
@@ -77,6 +78,14 @@ def _run(args: argparse.Namespace) -> int:
     for line in document['left_out']:
         print(f'degfuse bench: left out: {line}', file=sys.stderr)
     return 1 if document['left_out'] else 0
+
+
+def _check_json(args: argparse.Namespace) -> None:
+    """Refuse a place that cannot be written, and the weights themselves."""
+    sides = [side for text in args.compare or () for side in (text, text.rpartition('@')[0])]
+    if identity(args.json) in {identity(Path(name)) for name in (*sides, args.model) if name}:
+        raise CommandError(f'{args.json} holds the weights: give another --json')
+    check_file(args.json, '--json')
 
 
 def _settings(args: argparse.Namespace) -> 'Settings':

@@ -212,6 +212,17 @@ def test_batches_where_the_engine_has_them(
     assert (BATCH_NOTE in document['notes']) != able
 
 
+@pytest.mark.parametrize('options', [('--model', '{}'), ('--compare', 'lite', '{}'),
+                                     ('--compare', '{}@cpu', 'lite')])
+def test_the_weights_are_not_overwritten(model: Path, options: tuple[str, ...],
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    before = model.read_bytes()
+    named = [option.format(model) for option in options]
+    assert main(['bench', *named, '--frames', '1', '--json', str(model)]) == 1
+    assert 'holds the weights: give another --json\n' in capsys.readouterr().err
+    assert model.read_bytes() == before
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (('--size', '640'), "got '640'"),
     (('--size', '16x640'), 'from 32x32 to 8192x8192; got 16x640'),

@@ -43,7 +43,8 @@ HOW = {
                 'the copy bandwidth and host_mb at the bandwidth between host and device; '
                 'fused_floor_ms: with fused_traffic_mb',
     'rates': 'the best of ten: a copy of 128 MiB within the device, read and written; one from '
-             'pinned host memory; a square matrix product in the precision of the convolutions',
+             'pinned host memory; a square matrix product in the precision of the convolutions, '
+             'whose rate the guidance in float32 cannot reach where that is half',
     'memory_mib': 'peak held by PyTorch on the GPU; on a CPU of the resident process',
     'ratio': "B's time over A's in the same frame: median and the range of nine tenths",
 }

@@ -20,14 +20,14 @@ class StageClock:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == 'cuda'
+        self._device = device
         self._marks: list[tuple[str, torch.cuda.Event | float]] = []
 
     def mark(self, stage: str) -> None:
         """Begin a stage."""
-        if self._cuda:
+        if self._device.type == 'cuda':
             event = torch.cuda.Event(enable_timing=True)
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._marks.append((stage, event))
         else:
             self._marks.append((stage, time.perf_counter()))
@@ -35,8 +35,8 @@ class StageClock:
     def read(self) -> dict[str, float]:
         """End the last stage and return the milliseconds of each; the clock is empty again."""
         self.mark('')
-        if self._cuda:
-            torch.cuda.synchronize()
+        if self._device.type == 'cuda':
+            torch.cuda.synchronize(self._device)
         times: dict[str, float] = {}
         for (stage, begin), (_, end) in zip(self._marks, self._marks[1:]):
             times[stage] = times.get(stage, 0.0) + _between(begin, end)

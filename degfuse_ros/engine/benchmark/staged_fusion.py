@@ -25,8 +25,8 @@ STAGES = {
     'guidance': 'vision tower, class scores, severities',
     'routing': "gates, and the host's wait for the chosen experts",
     'encoders': 'both branches, joined level by level',
-    'decoder': 'decoder, head, colour',
-    'copy out': 'rounding to uint8, results to the host',
+    'decoder': 'decoder, head, colour, rounding to uint8',
+    'copy out': 'results to the host',
 }
 """The stages in the order in which they run, and what belongs to each."""
 
@@ -104,9 +104,9 @@ class StagedFusion:
             thermal = heat[None, None].float() / 255  # 1 x 1 x H x W
             _, fused, guidance, routing = infer(
                 self._guidance, self._network, visible, thermal, rounding)
-            mark('copy out')
             image = fused.image[0, :, :height, :width].float()
             pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0)  # H x W x 3
+            mark('copy out')
             for result in (guidance.scores, guidance.severity, routing.decision.gates):
                 result.cpu()
             return np.ascontiguousarray(pixels.cpu().numpy())
