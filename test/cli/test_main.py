@@ -15,10 +15,11 @@ def degfuse(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     result = degfuse('--help')
     assert result.returncode == 0
-    assert all(name in result.stdout for name in ('fuse', 'demo', 'train'))
+    assert all(name in result.stdout for name in ('fuse', 'demo', 'evaluate', 'bench', 'train'))
 
 
-@pytest.mark.parametrize('command', ['fuse', 'demo', 'latency', 'train'])
+@pytest.mark.parametrize('command', [
+    'fuse', 'demo', 'evaluate', 'bench', 'latency', 'train'])
 def test_every_command_explains_itself(command: str) -> None:
     result = degfuse(command, '--help')
     assert result.returncode == 0 and f'degfuse {command}' in result.stdout

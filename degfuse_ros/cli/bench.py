@@ -1,0 +1,140 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""`degfuse bench`: where the engine's time goes, beside what the machine could do."""
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from degfuse_ros.cli.command_error import CommandError
+from degfuse_ros.cli.folder import check_file, identity, path, write_file
+
+if TYPE_CHECKING:
+    from degfuse_ros.engine.benchmark.benchmark import Settings
+
+# Pixels a side: what the engine takes at least, and far beyond any thermal camera.
+SMALLEST, LARGEST = 32, 8192
+MOST = 64  # pairs a call: more cameras than any robot has
+SWEEP = ((320, 240), (640, 480), (1280, 1024), (1920, 1536), (2560, 2048))
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand to `degfuse`."""
+    parser = subparsers.add_parser(
+        'bench', help="where the engine's time goes",
+        description='Time the engine and its stages beside the bandwidth and matrix rate that '
+                    'are measured in the same run. Prints tables; figures and circumstances go '
+                    'into --json.')
+    parser.add_argument('--size', type=_size, nargs='+', metavar='WIDTHxHEIGHT',
+                        help='default 640x480')
+    parser.add_argument('--sweep', action='store_true',
+                        help='sizes from 320x240 to 2560x2048, instead of --size')
+    parser.add_argument('--batch', type=_number(1, MOST), nargs='+', default=[1], metavar='N',
+                        help='pairs a call (default 1)')
+    parser.add_argument('--frames', type=_number(1, 1_000_000), metavar='N',
+                        help='calls per size (default: up to 100 within 15 s, at least 5)')
+    parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--compare', nargs=2, metavar=('A', 'B'),
+                        help='alternate two, frame by frame, instead: each a model, a device or '
+                             'MODEL@DEVICE')
+    parser.add_argument('--json', type=path, metavar='FILE')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; return 0 if nothing was left out, otherwise 1."""
+    try:
+        return _run(args)
+    except CommandError as error:
+        print(f'degfuse bench: {error}', file=sys.stderr)
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.sweep and args.size:
+        raise CommandError('--sweep brings its own sizes: give it or --size, not both')
+    if args.compare and args.model:
+        raise CommandError('--compare names its models itself: leave --model out')
+    if args.json is not None:
+        _check_json(args)
+    try:
+        from degfuse_ros.cli.bench_tables import tables
+        from degfuse_ros.engine import EngineError
+        from degfuse_ros.engine.benchmark.benchmark import run_benchmark
+    except ModuleNotFoundError as error:
+        raise CommandError(f'{error.name} is not installed: pip install -r requirements/run.txt'
+                           ) from error
+    try:
+        document = run_benchmark(_settings(args))
+    except EngineError as error:
+        raise CommandError(str(error)) from error
+    print(tables(document))
+    if args.json is not None:
+        text = json.dumps(document, indent=1, allow_nan=False) + '\n'
+        write_file(args.json, text.encode(), '--json')
+    for line in document['left_out']:
+        print(f'degfuse bench: left out: {line}', file=sys.stderr)
+    return 1 if document['left_out'] else 0
+
+
+def _check_json(args: argparse.Namespace) -> None:
+    """Refuse a place that cannot be written, and the weights themselves."""
+    sides = [side for text in args.compare or () for side in (text, text.rpartition('@')[0])]
+    if identity(args.json) in {identity(Path(name)) for name in (*sides, args.model) if name}:
+        raise CommandError(f'{args.json} holds the weights: give another --json')
+    check_file(args.json, '--json')
+
+
+def _settings(args: argparse.Namespace) -> 'Settings':
+    from degfuse_ros.engine.benchmark.benchmark import Settings
+    from degfuse_ros.engine.benchmark.size_benchmark import Case
+    sizes = SWEEP if args.sweep else sorted(set(args.size or [(640, 480)]), key=_pixels)
+    names = tuple(args.compare or ())
+    return Settings(
+        engines=tuple(_engine(name, args.device) for name in names) or (
+            (args.model, args.device),),
+        names=names,
+        cases=tuple(Case(width, height, batch) for width, height in sizes
+                    for batch in sorted(set(args.batch))),
+        frames=args.frames, command=shlex.join(['degfuse', *sys.argv[1:]]))
+
+
+def _engine(text: str, device: str) -> tuple[str | None, str]:
+    """Read one side of a comparison: a model, a device, or MODEL@DEVICE."""
+    if text in ('auto', 'cpu', 'cuda') or text.startswith('cuda:'):
+        return None, text
+    model, separator, own = text.rpartition('@')
+    if not separator:
+        model, own = text, device
+    if not model or not own:
+        raise CommandError(f'--compare takes a model, a device or MODEL@DEVICE; got {text!r}')
+    return model, own
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Read WIDTHxHEIGHT for argparse."""
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'give a size as 640x480; got {text!r}') from error
+    if min(width, height) < SMALLEST or max(width, height) > LARGEST:
+        raise argparse.ArgumentTypeError(f'give a size from {SMALLEST}x{SMALLEST} to '
+                                         f'{LARGEST}x{LARGEST}; got {text}')
+    return width, height
+
+
+def _pixels(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def _number(least: int, most: int) -> Any:
+    """Return what reads a whole number within limits for argparse."""
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f'give a whole number from {least} to {most}; got {text!r}')
+        return int(text)
+    return read

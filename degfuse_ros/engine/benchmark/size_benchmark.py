@@ -1,0 +1,169 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured of an engine at one size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from degfuse_ros.engine.benchmark.clock import StageClock
+from degfuse_ros.engine.benchmark.cost import StageCost, count
+from degfuse_ros.engine.benchmark.machine import Rates, peak_mib, start_peak
+from degfuse_ros.engine.benchmark.pictures import Pair, make_pairs
+from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
+from degfuse_ros.engine.benchmark.timing import Work, alternate, percentiles, spread
+from degfuse_ros.engine.fusion_engine import FusionEngine
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the scaling table: width and height in pixels, pairs per call."""
+
+    width: int
+    height: int
+    batch: int = 1
+
+    def __str__(self) -> str:
+        return f'{self.width}x{self.height}' + (f', N = {self.batch}' if self.batch > 1 else '')
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of one case, before they are set beside the machine's rates.
+
+    Attributes:
+        case: what was measured.
+        times: milliseconds of each call of the engine.
+        memory_mib: peak, see `peak_mib`.
+        stages: milliseconds of each stage in each frame; empty for a batch.
+        costs: of a single pair, by stage; the mean over the pictures.
+    """
+
+    case: Case
+    times: list[float]
+    memory_mib: float
+    stages: dict[str, list[float]]
+    costs: dict[str, StageCost]
+
+
+def call(engine: FusionEngine, case: Case, pairs: list[Pair]) -> Work:
+    """Return what fuses the pairs of a frame, uint8 in host memory in and out."""
+    if case.batch == 1:
+        return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
+    return lambda frame: engine.fuse_batch(  # type: ignore[attr-defined]
+        [pairs[(frame + index) % len(pairs)] for index in range(case.batch)])
+
+
+def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
+            frames: int | None) -> Measured:
+    """Time an engine and its stages.
+
+    Args:
+        engine: what is measured.
+        staged: the same model on the same device.
+        case: size and batch.
+        frames: as for `timing.enough`.
+
+    Raises:
+        RuntimeError: the device's, as where its memory runs out.
+    """
+    pairs = make_pairs(case.width, case.height)
+    start_peak(staged.device)
+    engine.warm_up(case.height, case.width)
+    times = alternate([call(engine, case, pairs)], frames)[0]
+    memory = peak_mib(staged.device)
+    stages = _time_stages(staged, pairs, frames) if case.batch == 1 else {}
+    return Measured(case, times, memory, stages, _mean_cost(staged, pairs))
+
+
+def _time_stages(staged: StagedFusion, pairs: list[Pair],
+                 frames: int | None) -> dict[str, list[float]]:
+    clock, readings = StageClock(staged.device), list[dict[str, float]]()
+
+    def work(frame: int) -> None:
+        staged.fuse(pairs[frame % len(pairs)], clock.mark)
+        readings.append(clock.read())
+
+    done = len(alternate([work], frames)[0])
+    return {stage: [reading[stage] for reading in readings[-done:]] for stage in STAGES}
+
+
+def _mean_cost(staged: StagedFusion, pairs: list[Pair]) -> dict[str, StageCost]:
+    """The pictures differ in the experts that they get."""
+    total: dict[str, StageCost] = defaultdict(StageCost)
+    for pair in pairs:
+        for stage, cost in count(partial(staged.fuse, pair)).items():
+            total[stage] += cost
+    return {stage: cost * (1 / len(pairs)) for stage, cost in total.items()}
+
+
+def set_beside(measured: Measured, rates: Rates) -> dict[str, Any]:
+    """Return a case's entry of the results: its figures beside what the machine could do."""
+    case, whole = measured.case, percentiles(measured.times)
+    costs = {stage: cost * case.batch for stage, cost in measured.costs.items()}
+    total = sum(costs.values(), StageCost())
+    entry: dict[str, Any] = {
+        'width': case.width, 'height': case.height, 'batch': case.batch,
+        'frames': len(measured.times), 'ms': whole, 'ms_per_pair': whole['p50'] / case.batch,
+        'memory_mib': measured.memory_mib, **_shares(total, whole['p50'], rates),
+        # Stages follow each other, so that the whole can be no faster than its stages' floors.
+        'floor_ms': sum(cost.floor_ms(rates) for cost in costs.values()),
+        'fused_floor_ms': sum(cost.floor_ms(rates, True) for cost in costs.values())}
+    if measured.stages:
+        sums = [sum(frame) for frame in zip(*measured.stages.values())]
+        entry['stages_ms'] = percentiles(sums)
+        entry['stages_over_whole'] = entry['stages_ms']['p50'] / whole['p50']
+        entry['stages'] = [_stage(stage, times, costs.get(stage, StageCost()), rates,
+                                  entry['stages_ms']['p50'])
+                           for stage, times in measured.stages.items()]
+    return entry
+
+
+def _stage(name: str, times: list[float], cost: StageCost, rates: Rates,
+           total: float) -> dict[str, Any]:
+    ms = percentiles(times)
+    return {'name': name, 'ms': ms, 'share': ms['p50'] / total, **_shares(cost, ms['p50'], rates),
+            'floor_ms': cost.floor_ms(rates), 'fused_floor_ms': cost.floor_ms(rates, True)}
+
+
+def _shares(cost: StageCost, ms: float, rates: Rates) -> dict[str, float]:
+    """Cost, and which part of the machine's rates was achieved."""
+    seconds = max(ms, 1e-6) / 1e3
+    return {'gflop': cost.flops / 1e9, 'traffic_mb': cost.traffic / 1e6,
+            'fused_traffic_mb': cost.fused_traffic / 1e6, 'host_mb': cost.host_traffic / 1e6,
+            'matrix_share': cost.flops / seconds / rates.flops_per_second,
+            'bandwidth_share': cost.traffic / seconds / rates.bytes_per_second}
+
+
+def compare(engines: tuple[FusionEngine, FusionEngine], case: Case,
+            frames: int | None) -> dict[str, Any]:
+    """Time two engines in alternation and return the case's entry of the results.
+
+    Args:
+        engines: A and B.
+        case: size and batch.
+        frames: as for `timing.enough`.
+
+    Raises:
+        RuntimeError: a device's, as where its memory runs out.
+    """
+    pairs = make_pairs(case.width, case.height)
+    for engine in engines:
+        engine.warm_up(case.height, case.width)
+    first, second = alternate([call(engine, case, pairs) for engine in engines], frames)
+    return {
+        'width': case.width, 'height': case.height, 'batch': case.batch, 'frames': len(first),
+        'a_ms': percentiles(first), 'b_ms': percentiles(second),
+        'ratio': spread([b / a for a, b in zip(first, second)]),
+        'ratio_of_minima': min(second) / min(first)}
+
+
+def release(device: torch.device) -> None:
+    """Give memory of the last case back, so that the next one's peak is its own."""
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()

@@ -1,0 +1,112 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's work cut into its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from degfuse_ros.engine.benchmark.pictures import Pair
+from degfuse_ros.engine.fusion_engine import FusionEngine
+from degfuse_ros.network.dagm import DegradationGuidance
+from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.inference import infer
+from degfuse_ros.network.model_file import load_model
+
+STAGES = {
+    'copy in': 'own copy of the uint8 images, to the device',
+    'prepare': 'to floating point in [0, 1], padding',
+    'PKDM': 'enhancement of both images',
+    'guidance': 'vision tower, class scores, severities',
+    'routing': "gates, and the host's wait for the chosen experts",
+    'encoders': 'both branches, joined level by level',
+    'decoder': 'decoder, head, colour, rounding to uint8',
+    'copy out': 'results to the host',
+}
+"""The stages in the order in which they run, and what belongs to each."""
+
+Mark = Callable[[str], None]
+
+
+# Where a stage begins: with a call of this method of the network.
+_BEGINS = {'enhance': 'PKDM', 'encode': 'encoders', 'decode': 'decoder'}
+
+
+class StagedFusion:
+    """Runs what `FusionEngine.fuse` runs, kernel by kernel, and marks where each stage begins.
+
+    The stages are the parts of `network.inference.infer`, which is the engine's own way through
+    the model; around it lie the copies. An engine that replays a CUDA graph does the same work
+    without the gaps between kernels, so that its whole takes less than these stages together.
+
+    Args:
+        engine: to take apart; its weights are read once more.
+    """
+
+    def __init__(self, engine: FusionEngine) -> None:
+        file = load_model(engine.model_path)
+        self.device = torch.device(engine.device)
+        self.dtype: torch.dtype = getattr(torch, engine.precision)
+        self._mark: Mark = lambda stage: None
+        self._guidance = DegradationGuidance(file.config)
+        self._guidance.load_state_dict(file.part('guidance'))
+        self._network = FusionNetwork(file.config, reconstruction=False)
+        stored = file.part('fusion')  # with training's heads
+        self._network.load_state_dict({name: stored[name] for name in self._network.state_dict()})
+        for module in (self._guidance, self._network):
+            module.eval().requires_grad_(False).to(self.device)
+            module.to(memory_format=torch.channels_last)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Have the stages told while the model runs."""
+        def begin(stage: str, method: Callable[..., Any]) -> Callable[..., Any]:
+            def marked(*arguments: Any, **options: Any) -> Any:
+                self._mark(stage)
+                return method(*arguments, **options)
+            return marked
+
+        for name, stage in _BEGINS.items():
+            setattr(self._network, name, begin(stage, getattr(self._network, name)))
+        self._guidance.register_forward_pre_hook(lambda *_: self._mark('guidance'))
+        self._guidance.register_forward_hook(lambda *_: self._mark('routing'))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, guidance included, training's heads not."""
+        return sum(weight.numel() for module in (self._guidance, self._network)
+                   for weight in module.parameters())
+
+    def fuse(self, pair: Pair, mark: Mark) -> NDArray[np.uint8]:
+        """Fuse a pair.
+
+        Args:
+            pair: uint8 in host memory.
+            mark: called with the stage's name where one of `STAGES` begins.
+
+        Returns:
+            H x W x 3 uint8, RGB.
+        """
+        self._mark = mark
+        height, width = pair[1].shape
+        rounding = torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32)
+        with torch.inference_mode(), torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            mark('copy in')
+            seen, heat = (torch.from_numpy(np.array(image)).to(self.device) for image in pair)
+            mark('prepare')
+            visible = seen.permute(2, 0, 1)[None].float() / 255  # 1 x 3 x H x W
+            thermal = heat[None, None].float() / 255  # 1 x 1 x H x W
+            _, fused, guidance, routing = infer(
+                self._guidance, self._network, visible, thermal, rounding)
+            image = fused.image[0, :, :height, :width].float()
+            pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0)  # H x W x 3
+            mark('copy out')
+            for result in (guidance.scores, guidance.severity, routing.decision.gates):
+                result.cpu()
+            return np.ascontiguousarray(pixels.cpu().numpy())

@@ -1,0 +1,110 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of one size, against what they are made of."""
+
+
+import pytest
+from small_model import write_small_model
+
+from degfuse_ros.engine import FusionEngine
+from degfuse_ros.engine.benchmark.cost import StageCost
+from degfuse_ros.engine.benchmark.machine import Rates
+from degfuse_ros.engine.benchmark.size_benchmark import (
+    Case,
+    Measured,
+    call,
+    compare,
+    measure,
+    set_beside,
+)
+from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
+
+CASE = Case(48, 40)
+
+
+@pytest.fixture(scope='module')
+def engine(tmp_path_factory: pytest.TempPathFactory) -> FusionEngine:
+    path = write_small_model(tmp_path_factory.mktemp('model') / 'small.safetensors')
+    return FusionEngine.load(str(path), 'cpu')
+
+
+def test_everything_is_measured(engine: FusionEngine) -> None:
+    measured = measure(engine, StagedFusion(engine), CASE, 3)
+    assert len(measured.times) == 3 and min(measured.times) > 0
+    assert list(measured.stages) == list(STAGES)
+    assert {len(times) for times in measured.stages.values()} == {3}
+    assert all(time > 0 for times in measured.stages.values() for time in times)
+    assert set(measured.costs) == set(STAGES)
+    busy = {stage for stage, cost in measured.costs.items() if cost.flops > 0}
+    assert busy == {'PKDM', 'guidance', 'routing', 'encoders', 'decoder'}
+
+
+def test_arithmetic_grows_with_the_pixels_but_in_the_guidance(engine: FusionEngine) -> None:
+    staged = StagedFusion(engine)
+    small, large = (measure(engine, staged, Case(side, side), 1).costs for side in (64, 128))
+    for stage in ('encoders', 'decoder'):
+        # Not quite: the experts chosen may have other kernels.
+        assert large[stage].flops == pytest.approx(4 * small[stage].flops, rel=0.05)
+    assert large['guidance'].flops == small['guidance'].flops
+
+
+def test_figures_beside_the_machines_rates() -> None:
+    rates = Rates(bytes_per_second=1e9, flops_per_second=1e10, host_bytes_per_second=1e9)
+    costs = {'one': StageCost(flops=1e7, traffic=5e6, fused_traffic=0.0),  # 1 ms or 5 ms
+             'two': StageCost(flops=3e7, traffic=1e6, fused_traffic=1e6)}  # 3 ms or 1 ms
+    stages = {'one': [6.0, 8.0, 10.0], 'two': [12.0, 12.0, 12.0]}
+    entry = set_beside(Measured(CASE, [30.0, 40.0, 50.0], 12.5, stages, costs), rates)
+    assert (entry['width'], entry['height'], entry['batch'], entry['frames']) == (48, 40, 1, 3)
+    assert entry['ms']['p50'] == entry['ms_per_pair'] == 40
+    assert entry['floor_ms'] == pytest.approx(8) and entry['fused_floor_ms'] == pytest.approx(4)
+    assert entry['gflop'] == pytest.approx(0.04)
+    assert entry['matrix_share'] == pytest.approx(0.04e9 / 0.040 / 1e10)
+    assert entry['bandwidth_share'] == pytest.approx(6e6 / 0.040 / 1e9)
+    assert entry['stages_ms']['p50'] == 20 and entry['stages_over_whole'] == pytest.approx(0.5)
+    one, two = entry['stages']
+    assert (one['name'], one['ms']['p50'], one['share']) == ('one', 8, pytest.approx(0.4))
+    assert one['bandwidth_share'] == pytest.approx(5e6 / 0.008 / 1e9)
+    assert two['matrix_share'] == pytest.approx(3e7 / 0.012 / 1e10)
+    assert (two['floor_ms'], two['share']) == (pytest.approx(3), pytest.approx(0.6))
+
+
+def test_a_batch_costs_its_pairs_and_has_no_stages() -> None:
+    rates = Rates(1e9, 1e10, 1e9)
+    measured = Measured(Case(48, 40, 4), [20.0], 1.0, {}, {'one': StageCost(flops=1e7)})
+    entry = set_beside(measured, rates)
+    assert (entry['batch'], entry['ms_per_pair']) == (4, 5)
+    assert entry['gflop'] == pytest.approx(0.04) and entry['floor_ms'] == pytest.approx(4)
+    assert 'stages' not in entry
+
+
+def test_a_batch_takes_neighbouring_pictures() -> None:
+    class Batches:
+        def fuse_batch(self, pairs: list[str]) -> str:
+            return ''.join(pairs)
+
+    fuse = call(Batches(), Case(48, 40, 2), list('abc'))  # type: ignore[arg-type]
+    assert [fuse(frame) for frame in range(4)] == ['ab', 'bc', 'ca', 'ab']
+
+
+def test_an_engine_compared_with_itself(engine: FusionEngine) -> None:
+    entry = compare((engine, engine), CASE, 5)
+    assert entry['frames'] == 5
+    assert entry['ratio']['p5'] <= entry['ratio']['p50'] <= entry['ratio']['p95']
+    assert entry['ratio_of_minima'] == pytest.approx(entry['b_ms']['min'] / entry['a_ms']['min'])
+
+
+def test_the_ratio_is_of_times_side_by_side(monkeypatch: pytest.MonkeyPatch,
+                                            engine: FusionEngine) -> None:
+    times = [[10.0, 20.0, 40.0], [20.0, 40.0, 20.0]]
+    monkeypatch.setattr('degfuse_ros.engine.benchmark.size_benchmark.alternate',
+                        lambda works, frames: times)
+    entry = compare((engine, engine), CASE, 3)
+    assert entry['ratio']['p50'] == 2 and entry['ratio']['p5'] == pytest.approx(0.65)
+    assert entry['ratio_of_minima'] == 2 and entry['b_ms']['p50'] == 20
+
+
+def test_the_stages_together_are_each_frames_whole(engine: FusionEngine) -> None:
+    measured = measure(engine, StagedFusion(engine), CASE, 2)
+    entry = set_beside(measured, Rates(1e9, 1e10, 1e9))
+    sums = [sum(times) for times in zip(*measured.stages.values())]
+    assert entry['stages_ms']['min'] == pytest.approx(min(sums))
