@@ -139,8 +139,7 @@ class _Curve(nn.Module):
         maps = torch.tanh(self.maps(features))  # B x 8 x H/4 x W/4
         # Channel after channel in memory: a map that three channels share is twice as fast so.
         wide = _upsample(maps.contiguous(), image)
-        # Dehazing may leave [0, 1]; the curve is only monotone inside it.
-        return apply_curves(image.clamp(0, 1).contiguous(), wide.unsqueeze(2)), maps
+        return apply_curves(image.contiguous(), wide.unsqueeze(2)), maps
 
 
 class _Derain(nn.Module):
@@ -189,8 +188,9 @@ class PriorEnhancement(nn.Module):
         keep = 1 + self.omega
         small = functional.avg_pool2d(image, 4, ceil_mode=True)  # B x 3 x H/4 x W/4
         image = image * keep[0] + self.dehaze(image, small)
-        small = functional.avg_pool2d(image.clamp(0, 1), 4, ceil_mode=True)
-        curved, maps = self.curve(image, small)
+        # Dehazing may leave [0, 1]; the curve is only monotone inside it.
+        valid = image.clamp(0, 1)
+        curved, maps = self.curve(valid, functional.avg_pool2d(valid, 4, ceil_mode=True))
         image = image * keep[1] + curved
         image = image * keep[2] + self.derain(image)
         return image.clamp(0, 1), maps  # clipped once, at the chain's end
