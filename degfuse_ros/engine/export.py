@@ -30,6 +30,10 @@ IMAGES = ('visible', 'thermal', 'image')
 """Inputs and outputs that have the images' height and width."""
 
 
+WEIGHTS = 2 ** 24
+"""Values in a constant, far more than any layer has, up to which the file holds it computed."""
+
+
 class ExportError(EngineError):
     """A model that cannot be exported here; the message is one line."""
 
@@ -90,6 +94,7 @@ def _onnx() -> Any:
 def _trace(module: ExportModule, size: tuple[int, int], opset: int, opened: dict[int, str]
            ) -> Any:
     """Let torch write the graph, with some axes open, as an onnx.ModelProto."""
+    from onnxscript.optimizer import fold_constants
     # The tracer takes what is 1 for fixed, and what is equal for the same.
     images = _example(size, 2 if 0 in opened else 1)
     axes = dict.fromkeys(opened, torch.export.Dim.DYNAMIC)
@@ -109,6 +114,8 @@ def _trace(module: ExportModule, size: tuple[int, int], opset: int, opened: dict
     finally:
         logging.getLogger('torch.onnx').setLevel(level)
     assert program is not None  # of the dynamo exporter
+    # Joined and padded kernels too: TensorRT wants the weights of a convolution as they are.
+    fold_constants(program.model, input_size_limit=WEIGHTS, output_size_limit=WEIGHTS)
     return program.model_proto
 
 

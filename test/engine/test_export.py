@@ -119,7 +119,10 @@ def test_experts_that_are_not_chosen_are_not_computed(small: Path, small_content
 
 def test_every_expert_takes_a_batch_of_different_images(small: Path) -> None:
     content = export_onnx(str(small), every_expert=True)
-    assert 'If' not in {node.op_type for node in onnx.load_from_string(content).graph.node}
+    graph = onnx.load_from_string(content).graph
+    assert 'If' not in {node.op_type for node in graph.node}
+    constants = {tensor.name for tensor in graph.initializer}
+    assert all(node.input[1] in constants for node in graph.node if node.op_type == 'Conv')
     opened, engine = session(content), FusionEngine.load(str(small), 'cpu')
     visible, thermal = noise(3, 45, 70)
     got = run(opened, visible, thermal)
@@ -161,6 +164,14 @@ def test_the_file_says_what_it_is(small: Path, small_content: bytes) -> None:
         'image': ('tensor(uint8)', [1, 'height', 'width', 3]),
         'scores': ('tensor(float)', [1, 5]), 'severity': ('tensor(float)', [1, 4]),
         'gates': ('tensor(float)', [1, len(engine.layer_names), 8])}
+
+
+def test_bytes_meet_nothing_but_casts(small_content: bytes) -> None:
+    # TensorRT knows 8-bit integers as inputs and outputs only.
+    nodes = onnx.load_from_string(small_content).graph.node
+    readers = {node.op_type for node in nodes if {'visible', 'thermal'} & set(node.input)}
+    assert 'Cast' in readers and readers <= {'Cast', 'Shape'}
+    assert [node.op_type for node in nodes if 'image' in node.output] == ['Cast']
 
 
 def test_the_file_tells_nothing_of_the_machine(small_content: bytes) -> None:
