@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from degfuse_ros.engine.export_module import CHOSEN_EXPERTS
 from degfuse_ros.network.dgme import ExpertMixture
 
@@ -50,7 +48,7 @@ def _insert_mixture(graph: Any, node: Any, layer: str, mixture: ExpertMixture) -
         total = after
 
 
-def _expert(graph: Any, name: str, expert: nn.Module, inputs: tuple[str, str, str, str],
+def _expert(graph: Any, name: str, expert: Any, inputs: tuple[str, str, str, str],
             output: str) -> Any:
     """One If node; the inputs are features, gate weight, condition and the sum so far."""
     from onnx import TensorProto, helper
