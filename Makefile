@@ -68,7 +68,8 @@ $(stamps)/package: $(stamps)/stand_ins $(sources)
 	$(tidy)
 	touch $@
 
-$(stamps)/test: $(stamps)/run requirements/train.txt requirements/evaluate.txt requirements/test.txt
+$(stamps)/test: $(stamps)/run requirements/train.txt requirements/evaluate.txt requirements/export.txt \
+  requirements/test.txt
 	$(pip) install -c requirements/pinned.txt -r requirements/run.txt -r requirements/train.txt -r requirements/evaluate.txt \
-	  -r requirements/test.txt
+	  -r requirements/export.txt -r requirements/test.txt
 	touch $@

@@ -41,6 +41,7 @@ setup(
         'run': requirements('run'),
         'train': requirements('train'),
         'evaluate': requirements('evaluate'),
+        'export': requirements('export'),
         'test': requirements('test'),
     },
     zip_safe=False,

@@ -85,7 +85,7 @@ class DegradationGuidance(nn.Module):
         grey = self._whole(thermal).expand(-1, 3, -1, -1)  # P(I_ir, I_ir, I_ir)
         views = torch.cat((self._whole(visible), self._crop(visible), grey))
         features = self.tower((views - self.mean) / self.std)  # 3B x 512
-        whole, crop, heat = features.chunk(3)
+        whole, crop, heat = features.unflatten(0, (3, visible.shape[0])).unbind()  # B x 512 each
         # Unit variance per entry: the product of two unit vectors would be vanishingly small.
         scale = features.shape[-1] ** 0.5
         seen = functional.normalize(whole, dim=-1) + functional.normalize(crop, dim=-1)

@@ -134,13 +134,14 @@ class _Curve(nn.Module):
         self.context = _Context(channels)
         self.maps = _zero(nn.Conv2d(channels, CURVE_ITERATIONS, 3, padding=1))
 
-    def forward(self, image: Tensor, small: Tensor) -> tuple[Tensor, Tensor]:
-        features, _ = self.context(small)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        # Dehazing may leave [0, 1]; the curve is only monotone inside it.
+        image = image.clamp(0, 1)
+        features, _ = self.context(functional.avg_pool2d(image, 4, ceil_mode=True))
         maps = torch.tanh(self.maps(features))  # B x 8 x H/4 x W/4
         # Channel after channel in memory: a map that three channels share is twice as fast so.
         wide = _upsample(maps.contiguous(), image)
-        # Dehazing may leave [0, 1]; the curve is only monotone inside it.
-        return apply_curves(image.clamp(0, 1).contiguous(), wide.unsqueeze(2)), maps
+        return apply_curves(image.contiguous(), wide.unsqueeze(2)), maps
 
 
 class _Derain(nn.Module):
@@ -189,15 +190,14 @@ class PriorEnhancement(nn.Module):
         keep = 1 + self.omega
         small = functional.avg_pool2d(image, 4, ceil_mode=True)  # B x 3 x H/4 x W/4
         image = image * keep[0] + self.dehaze(image, small)
-        small = functional.avg_pool2d(image.clamp(0, 1), 4, ceil_mode=True)
-        curved, maps = self.curve(image, small)
+        curved, maps = self.curve(image)
         image = image * keep[1] + curved
         image = image * keep[2] + self.derain(image)
         return image.clamp(0, 1), maps  # clipped once, at the chain's end
 
     def brighten(self, image: Tensor) -> Tensor:
         """Apply the curve stage alone, B x 3 x H x W in [0, 1]: what night pictures train."""
-        return self.curve(image, functional.avg_pool2d(image, 4, ceil_mode=True))[0]
+        return self.curve(image)[0]
 
     def thermal(self, image: Tensor) -> Tensor:
         """Sharpen the thermal image, B x 1 x H x W, result in [0, 1] (equation 5)."""

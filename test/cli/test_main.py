@@ -15,11 +15,11 @@ def degfuse(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     result = degfuse('--help')
     assert result.returncode == 0
-    assert all(name in result.stdout for name in ('fuse', 'demo', 'evaluate', 'bench', 'train'))
+    assert all(name in result.stdout for name in ('fuse', 'demo', 'evaluate', 'bench', 'train', 'export'))
 
 
 @pytest.mark.parametrize('command', [
-    'fuse', 'demo', 'evaluate', 'bench', 'latency', 'train'])
+    'fuse', 'demo', 'evaluate', 'bench', 'latency', 'train', 'export'])
 def test_every_command_explains_itself(command: str) -> None:
     result = degfuse(command, '--help')
     assert result.returncode == 0 and f'degfuse {command}' in result.stdout
@@ -46,6 +46,12 @@ sys.exit(f'imported {sorted(heavy)}' if heavy else 0)
     (('demo', '--rate', '0'), "got '0'"),
     (('demo', '--seconds', 'soon'), "got 'soon'"),
     (('fuse', '--nonsense'), 'required'),
+    (('export',), '--out'),
+    (('export', '--out', 'x', '--format', 'tensorrt'), "invalid choice: 'tensorrt'"),
+    (('export', '--out', 'x', '--size', '640'), "give a size as 640x480, or dynamic; got '640'"),
+    (('export', '--out', 'x', '--size', '640x8'), 'from 32x32'),
+    (('export', '--out', 'x', '--opset', '9'), 'invalid choice: 9'),
+    (('export', '--out', ''), "give a path, or . for this folder; got ''"),
 ])
 def test_a_wrong_argument_ends_with_one_line_and_status_2(arguments: tuple[str, ...],
                                                          words: str) -> None:
