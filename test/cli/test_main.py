@@ -12,14 +12,16 @@ def degfuse(*arguments: str) -> subprocess.CompletedProcess[str]:
                           capture_output=True, text=True, timeout=100, check=False)
 
 
+COMMANDS = ('fuse', 'demo', 'evaluate', 'bench', 'latency', 'train', 'export')
+
+
 def test_help_names_every_command() -> None:
     result = degfuse('--help')
     assert result.returncode == 0
-    assert all(name in result.stdout for name in ('fuse', 'demo', 'evaluate', 'bench', 'train', 'export'))
+    assert all(name in result.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize('command', [
-    'fuse', 'demo', 'evaluate', 'bench', 'latency', 'train', 'export'])
+@pytest.mark.parametrize('command', COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     result = degfuse(command, '--help')
     assert result.returncode == 0 and f'degfuse {command}' in result.stdout
