@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from degfuse_ros.cli import demo, evaluate, fuse, train
+from degfuse_ros.cli import calibrate, demo, evaluate, fuse, train
 
-SUBCOMMANDS = (fuse, demo, evaluate, train)
+SUBCOMMANDS = (fuse, calibrate, demo, evaluate, train)
 
 
 class _Parser(argparse.ArgumentParser):
