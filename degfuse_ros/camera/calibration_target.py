@@ -233,4 +233,4 @@ def _worst_view(rig: Rig, views: TargetViews, target: Target) -> float:
         apart = np.linalg.norm(predicted[:, 0] - thermal, axis=1)
         worst = max(worst, float(np.sqrt((apart ** 2).mean())))
     # From thermal to visible pixels, as everything that is printed.
-    return worst * rig.visible.matrix[0, 0] / rig.thermal.matrix[0, 0]
+    return worst * float(rig.visible.matrix[0, 0] / rig.thermal.matrix[0, 0])
