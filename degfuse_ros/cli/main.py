@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from degfuse_ros.cli import bench, demo, evaluate, export, fuse, latency, train
+from degfuse_ros.cli import bench, calibrate, demo, evaluate, export, fuse, latency, train
 
-SUBCOMMANDS = (fuse, demo, evaluate, bench, latency, train, export)
+SUBCOMMANDS = (fuse, demo, calibrate, evaluate, bench, latency, train, export)
 
 
 class _Parser(argparse.ArgumentParser):

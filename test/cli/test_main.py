@@ -12,7 +12,7 @@ def degfuse(*arguments: str) -> subprocess.CompletedProcess[str]:
                           capture_output=True, text=True, timeout=100, check=False)
 
 
-COMMANDS = ('fuse', 'demo', 'evaluate', 'bench', 'latency', 'train', 'export')
+COMMANDS = ('fuse', 'demo', 'calibrate', 'evaluate', 'bench', 'latency', 'train', 'export')
 
 
 def test_help_names_every_command() -> None:

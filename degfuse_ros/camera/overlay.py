@@ -1,0 +1,30 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""Thermal edges drawn over the visible image: what tells at a glance whether the two line up."""
+
+import cv2
+import numpy as np
+
+# Gradient, as a percentile of the image's own, from which an edge is drawn, and fully drawn.
+FAINT, CLEAR = 85.0, 97.0
+COLOUR = (255, 40, 40)
+# The visible image is shown at this share of its brightness, so that the edges stand out.
+DIMMED = 0.75
+
+
+def overlay(visible: np.ndarray, thermal: np.ndarray) -> np.ndarray:
+    """Draw the thermal image's edges in red over the visible image.
+
+    Args:
+        visible: H x W x 3 uint8 RGB.
+        thermal: H x W uint8, in the visible camera's frame.
+
+    Returns:
+        H x W x 3 uint8 RGB.
+    """
+    smooth = cv2.GaussianBlur(thermal.astype(np.float32), (0, 0), 1.0)
+    edges = np.hypot(cv2.Scharr(smooth, cv2.CV_32F, 1, 0), cv2.Scharr(smooth, cv2.CV_32F, 0, 1))
+    faint, clear = np.percentile(edges, (FAINT, CLEAR))
+    share = np.clip((edges - faint) / max(float(clear - faint), 1e-6), 0.0, 1.0)[..., None]
+    drawn = visible * (DIMMED * (1.0 - share)) + np.array(COLOUR, np.float32) * share
+    return drawn.astype(np.uint8)

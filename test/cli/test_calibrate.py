@@ -1,0 +1,130 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""`degfuse calibrate` on folders, as a user meets it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from made_cameras import random_scene
+from made_target import cameras, poses
+from registration_trials import Trial, make_trial
+
+from degfuse_ros.camera.calibration import load_calibration
+from degfuse_ros.camera.calibration_target import Target
+from degfuse_ros.camera.homography import project
+from degfuse_ros.cli.main import main
+
+
+def write(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+@pytest.fixture(scope='module')
+def trial() -> Trial:
+    scenes = [random_scene((320, 240), np.random.default_rng(seed)) for seed in range(4)]
+    return make_trial(scenes, 4, np.random.default_rng(3))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, trial: Trial) -> Path:
+    for number, (visible, thermal) in enumerate(zip(trial.visible, trial.thermal)):
+        write(tmp_path / 'data' / 'visible' / f'{number}.png', visible)
+        write(tmp_path / 'data' / 'thermal' / f'{number}.png', thermal)
+    return tmp_path / 'data'
+
+
+def calibrate(*arguments: object) -> int:
+    return main(['calibrate', *map(str, arguments)])
+
+
+def test_edges_give_a_calibration_and_overlays(folder: Path, tmp_path: Path, trial: Trial,
+                                               capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'deep' / 'calibration.yaml'
+    assert calibrate(folder, '--out', out) == 0
+    made = load_calibration(out)
+    assert made.homography is not None and made.visible_size == (320, 240)
+    apart = project(made.homography, trial.places) - project(trial.truth, trial.places)
+    assert np.linalg.norm(apart, axis=1).max() < 1.0
+    printed = capsys.readouterr().out
+    assert re.search(r'residual \d\.\d pixels, corners sure to \d\.\d pixels', printed)
+    pictures = sorted(path.name for path in (out.parent / 'calibration_overlays').iterdir())
+    assert pictures == [f'{number}_{when}.png' for number in range(3)
+                        for when in ('after', 'before')]
+    before, after = (cv2.imread(str(out.parent / 'calibration_overlays' / f'0_{when}.png'))
+                     for when in ('before', 'after'))
+    assert before is not None and after is not None and before.shape == (240, 320, 3)
+    assert np.abs(before.astype(int) - after).mean() > 5
+
+
+def test_a_target_gives_both_lenses(tmp_path: Path) -> None:
+    board = Target('circles', 8, 5, 0.05)
+    for number, pose in enumerate(poses(12, 0.75, 0.4)):
+        for kind, camera in zip(('visible', 'thermal'), cameras()):
+            write(tmp_path / 'data' / kind / f'{number}.png', camera.see(board, *pose))
+    assert calibrate(tmp_path / 'data', '--out', tmp_path / 'c.yaml', '--target', 'circles',
+                     '--corners', '8x5', '--square', '0.05', '--kind', 'full', '--distance',
+                     '7') == 0
+    made = load_calibration(tmp_path / 'c.yaml')
+    assert made.rig is not None and made.rig.distance == 7.0 and made.residual < 0.5
+    assert made.rig.translation == pytest.approx([-0.1, 0.0, 0.0], abs=0.01)
+
+
+def test_weak_evidence_is_no_calibration(folder: Path, tmp_path: Path,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(2):
+        (folder / 'thermal' / f'{number}.png').unlink()
+    assert calibrate(folder, '--out', tmp_path / 'c.yaml') == 1
+    error = capsys.readouterr().err
+    assert 'not calibrated: 2 pairs are too few' in error and '2 files left out' in error
+    assert not (tmp_path / 'c.yaml').exists()
+
+
+@pytest.mark.parametrize(('more', 'words'), [
+    (('--kind', 'full'), 'give --target'),
+    (('--target', 'chessboard'), 'needs --corners'),
+    (('--target', 'circles', '--corners', '9x6', '--kind', 'full'), 'needs --square'),
+    (('--target', 'circles', '--corners', '9x6', '--zoom', '0.5'), '--zoom is for edges'),
+])
+def test_contradicting_options_end_with_one_line(folder: Path, tmp_path: Path,
+                                                 capsys: pytest.CaptureFixture[str],
+                                                 more: tuple[str, ...], words: str) -> None:
+    assert calibrate(folder, '--out', tmp_path / 'c.yaml', *more) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and words in error
+
+
+def test_a_bag_is_refused_with_what_to_give_instead(tmp_path: Path,
+                                                    capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / 'metadata.yaml').touch()
+    (tmp_path / 'bag.mcap').touch()
+    for bag in (tmp_path, tmp_path / 'bag.mcap'):
+        assert calibrate(bag, '--out', tmp_path / 'out' / 'c.yaml') == 1
+        error = capsys.readouterr().err
+        assert error.count('\n') == 1 and 'bags cannot be read yet' in error
+
+
+def test_other_sizes_and_bad_places_end_with_one_line(folder: Path, tmp_path: Path,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / 'thermal' / '2.png', np.zeros((100, 160), np.uint8))
+    assert calibrate(folder, '--out', tmp_path / 'c.yaml') == 1
+    assert '2 and 0 have other sizes' in capsys.readouterr().err
+    assert calibrate(folder, '--out', folder / 'visible' / 'c.yaml') == 1
+    assert 'among the input' in capsys.readouterr().err
+    assert calibrate(tmp_path / 'none', '--out', tmp_path / 'c.yaml') == 1
+    assert 'does not exist' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('more', [('--corners', '2x6'), ('--corners', 'many'), ('--zoom', '0'),
+                                  ('--zoom', 'nan'), ('--pairs', '0'), ('--square', '-1')])
+def test_a_wrong_value_ends_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                          more: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        calibrate(tmp_path, '--out', tmp_path / 'c.yaml', *more)
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.count('\n') == 1 and f'got {more[1]!r}' in error
