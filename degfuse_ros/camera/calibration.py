@@ -20,6 +20,8 @@ LARGEST_FILE = 1 << 20
 # Distortion coefficients in OpenCV's order, k1 k2 p1 p2 k3 k4 k5 k6: none, ROS's plumb_bob (four
 # or five) and rational_polynomial (eight).
 DISTORTION_LENGTHS = (0, 4, 5, 8)
+# Corners known to no better than this share of the visible width are no calibration: 8 of 640.
+LARGEST_UNSURENESS = 0.0125
 # How far a rotation's product with its transpose may be from one: numbers written with three
 # digits pass, another matrix does not.
 ROTATION_TOLERANCE = 5e-3
@@ -156,7 +158,8 @@ def load_calibration(file: Path) -> Calibration:
         content = yaml.safe_load(file.read_text())
     except OSError as error:
         raise CalibrationError(f'{file} cannot be read: {error.strerror}') from error
-    except (yaml.YAMLError, ValueError) as error:
+    # PyYAML recurses into what is nested.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = ' '.join(str(error).split())[:200]
         raise CalibrationError(f'{file} is not YAML: {reason}') from error
     if not isinstance(content, dict) or content.get('version') != VERSION:

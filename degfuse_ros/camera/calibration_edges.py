@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from degfuse_ros.camera.calibration import CalibrationError
+from degfuse_ros.camera.calibration import LARGEST_UNSURENESS, CalibrationError
 from degfuse_ros.camera.edge_field import edge_field, turned
 from degfuse_ros.camera.edge_refinement import KINDS, EdgeFrame, edge_frame, refine
 from degfuse_ros.camera.edge_search import Candidate, search
@@ -29,8 +29,8 @@ RESAMPLES = 12
 FEWEST_EDGES = 0.5
 # The score must be this many times that of the thermal images mirrored, which is chance.
 OVER_CHANCE = 1.5
-# Corners known to no better than this share of the width are no calibration.
-LARGEST_UNSURENESS = 0.0125
+# Pixels of a working size: below, the search has nothing to tell turns and scales by.
+SMALLEST_SIDE = 32
 # Blocks across and down in which the residual is looked for, and how far, as share of the width.
 BLOCKS = (6, 4)
 BLOCK_REACH = 0.0125
@@ -128,6 +128,12 @@ def _level(visible: Sequence[np.ndarray], thermal: Sequence[np.ndarray],
     # Square pixels: one factor for both directions.
     factor = small[0] * zoom / source[0]
     other = (round(source[0] * factor), round(source[1] * factor))
+    for camera, (across, down) in (('visible', small), ('thermal', other)):
+        if min(across, down) < SMALLEST_SIDE:
+            raise CalibrationError(
+                f'the search would see the {camera} images as {across} x {down} pixels, and '
+                f'needs {SMALLEST_SIDE} x {SMALLEST_SIDE}: give larger images, a --zoom nearer '
+                'to 1, or --target')
     return _Level([_resized(image, small) for image in visible],
                   [_resized(image, other) for image in thermal],
                   resizing(size, small), resizing(source, other))

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from degfuse_ros.camera.calibration import CalibrationError, Intrinsics, Rig
+from degfuse_ros.camera.calibration import (
+    LARGEST_UNSURENESS,
+    CalibrationError,
+    Intrinsics,
+    Rig,
+)
 from degfuse_ros.camera.homography import HomographyError, Size, check, corners, project
 
 TARGETS = ('chessboard', 'circles', 'asymmetric-circles')
@@ -24,7 +29,7 @@ RESAMPLES = 50
 # Corners must surround at least this share of the visible image: a lens is not known where no
 # target was held.
 LEAST_AREA = 0.15
-# Residual in pixels beyond which a full calibration is not one.
+# RMS in each camera's own pixels beyond which a full calibration is not one.
 LARGEST_RESIDUAL = 2.0
 
 
@@ -142,7 +147,8 @@ def homography_from_views(views: TargetViews) -> tuple[np.ndarray, float, float]
         are (90th percentile over resampled views), both in visible pixels.
 
     Raises:
-        CalibrationError: the corners cover too little, or disagree.
+        CalibrationError: the corners cover too little, disagree, or leave the image's corners
+            unsure.
     """
     _refuse_small(views)
     homography = _fit(views.thermal, views.visible, views.thermal_size)
@@ -152,14 +158,28 @@ def homography_from_views(views: TargetViews) -> tuple[np.ndarray, float, float]
         raise CalibrationError(
             f'one homography does not fit all views (median {np.median(apart):.1f} pixels): hold '
             'the target at one distance, that of the scene, or ask for --kind full')
+    sureness = _sureness(views, homography)
+    if sureness > LARGEST_UNSURENESS * views.visible_size[0]:
+        raise CalibrationError("the views disagree: the image's corners are known to "
+                               f'{sureness:.0f} pixels only; hold the target still, in more '
+                               'places')
+    return homography, float(np.median(apart)), sureness
+
+
+def _sureness(views: TargetViews, homography: np.ndarray) -> float:
+    """Return by how many visible pixels the corners move when views are drawn anew."""
     random, places = np.random.default_rng(0), corners(views.thermal_size)
     moves = []
     for _ in range(RESAMPLES):
         drawn = random.integers(0, len(views.visible), len(views.visible))
-        other = _fit([views.thermal[at] for at in drawn], [views.visible[at] for at in drawn],
-                     views.thermal_size)
+        try:
+            other = _fit([views.thermal[at] for at in drawn],
+                         [views.visible[at] for at in drawn], views.thermal_size)
+        except CalibrationError:
+            continue  # one poor view drawn over and over says nothing about all of them
         moves.append(np.linalg.norm(project(other, places) - project(homography, places), axis=1))
-    return homography, float(np.median(apart)), float(np.percentile(moves, 90))
+    # Where most draws fit nothing, nothing is known.
+    return float(np.percentile(moves, 90)) if 2 * len(moves) > RESAMPLES else float('inf')
 
 
 def _fit(thermal: Sequence[np.ndarray], visible: Sequence[np.ndarray], size: Size) -> np.ndarray:
@@ -192,8 +212,8 @@ def rig_from_views(views: TargetViews, target: Target, distance: float
         distance: metres of the plane that is to be registered exactly.
 
     Returns:
-        The rig, the reprojection error of both cameras together in pixels (RMS), and its worst
-        over the views.
+        The rig, and by how much thermal corners lie from where the visible ones predict them
+        (RMS), over all views and in the worst, both in visible pixels.
 
     Raises:
         CalibrationError: too few views, or they do not fit.
@@ -209,20 +229,22 @@ def rig_from_views(views: TargetViews, target: Target, distance: float
         _, matrix, distortion, _, _ = cv2.calibrateCamera(
             points, places, size, np.eye(3), np.zeros(5), flags=cv2.CALIB_FIX_K3)
         lenses.append((matrix, distortion))
-    residual, one, first, two, second, rotation, translation, *_ = cv2.stereoCalibrate(
+    error, one, first, two, second, rotation, translation, *_ = cv2.stereoCalibrate(
         points, views.visible, views.thermal, *lenses[0], *lenses[1], views.visible_size,
         flags=cv2.CALIB_FIX_INTRINSIC)
-    if not residual <= LARGEST_RESIDUAL:
-        raise CalibrationError(f'the views do not fit one rig (residual {residual:.1f} pixels, at '
-                               f'most {LARGEST_RESIDUAL:g}): keep the target still and flat')
+    if not error <= LARGEST_RESIDUAL:
+        raise CalibrationError(f"the views do not fit one rig ({error:.1f} of the cameras' own "
+                               f'pixels, at most {LARGEST_RESIDUAL:g}): keep the target still and '
+                               'flat')
     rig = Rig(Intrinsics(one, first.ravel()), Intrinsics(two, second.ravel()), rotation,
               translation.ravel(), distance)
-    return rig, float(residual), _worst_view(rig, views, target)
+    misses = _misses(rig, views, target)
+    return rig, float(np.sqrt((misses ** 2).mean())), float(misses.max())
 
 
-def _worst_view(rig: Rig, views: TargetViews, target: Target) -> float:
-    """Return the largest RMS, over the views, of thermal corners predicted from visible ones."""
-    worst = 0.0
+def _misses(rig: Rig, views: TargetViews, target: Target) -> np.ndarray:
+    """Return, for each view, by how much the visible corners predict the thermal ones amiss."""
+    misses = []
     for visible, thermal in zip(views.visible, views.thermal, strict=True):
         _, turn, place = cv2.solvePnP(target.points(), visible, rig.visible.matrix,
                                       rig.visible.distortion)
@@ -231,6 +253,6 @@ def _worst_view(rig: Rig, views: TargetViews, target: Target) -> float:
         predicted, _ = cv2.projectPoints(target.points(), rotation, translation,
                                          rig.thermal.matrix, rig.thermal.distortion)
         apart = np.linalg.norm(predicted[:, 0] - thermal, axis=1)
-        worst = max(worst, float(np.sqrt((apart ** 2).mean())))
+        misses.append(np.sqrt((apart ** 2).mean()))
     # From thermal to visible pixels, as everything that is printed.
-    return worst * float(rig.visible.matrix[0, 0] / rig.thermal.matrix[0, 0])
+    return np.array(misses) * float(rig.visible.matrix[0, 0] / rig.thermal.matrix[0, 0])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,8 +21,8 @@ SMALLEST_ASCENT = 1e-6
 # Damping of a first step, the least, and that beyond which no step ascends any more.
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1.0, 0.1, 1e4
 
-Kind = str
-"""'similarity' (4 parameters), 'affine' (6) or 'homography' (8)."""
+Kind = Literal['similarity', 'affine', 'homography']
+"""Of 4, 6 and 8 parameters."""
 KINDS: tuple[Kind, ...] = ('similarity', 'affine', 'homography')
 
 

@@ -5,35 +5,33 @@ import argparse
 import json
 import shlex
 import sys
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import check_file, identity, path, write_file
+from degfuse_ros.cli.folder import check_report, path, write_file
 
 if TYPE_CHECKING:
     from degfuse_ros.engine.benchmark.benchmark import Settings
 
-# Pixels a side: what the engine takes at least, and far beyond any thermal camera.
-SMALLEST, LARGEST = 32, 8192
-MOST = 64  # pairs a call: more cameras than any robot has
+LARGEST = 8192  # pixels a side: far beyond any thermal camera
+MOST_FRAMES = 1_000_000  # hours, on any machine
 SWEEP = ((320, 240), (640, 480), (1280, 1024), (1920, 1536), (2560, 2048))
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
+    from degfuse_ros.demo.size import size
     parser = subparsers.add_parser(
         'bench', help="where the engine's time goes",
         description='Time the engine and its stages beside the bandwidth and matrix rate that '
                     'are measured in the same run. Prints tables; figures and circumstances go '
                     'into --json.')
-    parser.add_argument('--size', type=_size, nargs='+', metavar='WIDTHxHEIGHT',
-                        help='default 640x480')
+    parser.add_argument('--size', type=partial(size, largest=LARGEST), nargs='+',
+                        metavar='WIDTHxHEIGHT', help='default 640x480')
     parser.add_argument('--sweep', action='store_true',
                         help='sizes from 320x240 to 2560x2048, instead of --size')
-    parser.add_argument('--batch', type=_number(1, MOST), nargs='+', default=[1], metavar='N',
-                        help='pairs a call (default 1)')
-    parser.add_argument('--frames', type=_number(1, 1_000_000), metavar='N',
+    parser.add_argument('--frames', type=_frames, metavar='N',
                         help='calls per size (default: up to 100 within 15 s, at least 5)')
     parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
@@ -59,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.compare and args.model:
         raise CommandError('--compare names its models itself: leave --model out')
     if args.json is not None:
-        _check_json(args)
+        check_report(args.json, '--json')
     try:
         from degfuse_ros.cli.bench_tables import tables
         from degfuse_ros.engine import EngineError
@@ -80,14 +78,6 @@ def _run(args: argparse.Namespace) -> int:
     return 1 if document['left_out'] else 0
 
 
-def _check_json(args: argparse.Namespace) -> None:
-    """Refuse a place that cannot be written, and the weights themselves."""
-    sides = [side for text in args.compare or () for side in (text, text.rpartition('@')[0])]
-    if identity(args.json) in {identity(Path(name)) for name in (*sides, args.model) if name}:
-        raise CommandError(f'{args.json} holds the weights: give another --json')
-    check_file(args.json, '--json')
-
-
 def _settings(args: argparse.Namespace) -> 'Settings':
     from degfuse_ros.engine.benchmark.benchmark import Settings
     from degfuse_ros.engine.benchmark.size_benchmark import Case
@@ -97,8 +87,7 @@ def _settings(args: argparse.Namespace) -> 'Settings':
         engines=tuple(_engine(name, args.device) for name in names) or (
             (args.model, args.device),),
         names=names,
-        cases=tuple(Case(width, height, batch) for width, height in sizes
-                    for batch in sorted(set(args.batch))),
+        cases=tuple(Case(width, height) for width, height in sizes),
         frames=args.frames, command=shlex.join(['degfuse', *sys.argv[1:]]))
 
 
@@ -114,27 +103,13 @@ def _engine(text: str, device: str) -> tuple[str | None, str]:
     return model, own
 
 
-def _size(text: str) -> tuple[int, int]:
-    """Read WIDTHxHEIGHT for argparse."""
-    try:
-        width, height = (int(part) for part in text.lower().split('x'))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f'give a size as 640x480; got {text!r}') from error
-    if min(width, height) < SMALLEST or max(width, height) > LARGEST:
-        raise argparse.ArgumentTypeError(f'give a size from {SMALLEST}x{SMALLEST} to '
-                                         f'{LARGEST}x{LARGEST}; got {text}')
-    return width, height
-
-
 def _pixels(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
-def _number(least: int, most: int) -> Any:
-    """Return what reads a whole number within limits for argparse."""
-    def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(
-                f'give a whole number from {least} to {most}; got {text!r}')
-        return int(text)
-    return read
+def _frames(text: str) -> int:
+    """Read a number of frames for argparse."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_FRAMES:
+        raise argparse.ArgumentTypeError(
+            f'give a whole number from 1 to {MOST_FRAMES}; got {text!r}')
+    return int(text)

@@ -16,7 +16,7 @@ def tables(document: dict[str, Any]) -> str:
     if 'comparisons' in document:
         parts += [_comparisons(document)]
     else:
-        parts += [_stages(entry) for entry in document['results'] if 'stages' in entry]
+        parts += [_stages(entry) for entry in document['results']]
         parts += [_scaling(document['results'])] if document['results'] else []
     return '\n\n'.join([*parts, *(f'note: {note}' for note in document['notes'])])
 
@@ -45,15 +45,14 @@ def _stages(entry: dict[str, Any]) -> str:
 
 
 def _scaling(results: Sequence[dict[str, Any]]) -> str:
-    header = ('size', 'N', 'frames', 'p50 ms', 'p95', 'p99', 'ms a pair', 'ms a megapixel',
-              'floor ms', 'times floor', 'fused floor', 'memory MiB')
+    header = ('size', 'frames', 'p50 ms', 'p95', 'p99', 'ms a megapixel', 'floor ms',
+              'times floor', 'fused floor', 'memory MiB')
     rows = []
     for entry in results:
         pixels = entry['width'] * entry['height'] / 1e6
         rows.append((
-            f"{entry['width']}x{entry['height']}", str(entry['batch']), str(entry['frames']),
-            *_times(entry['ms']), _number(entry['ms_per_pair']),
-            _number(entry['ms_per_pair'] / pixels), _number(entry['floor_ms']),
+            f"{entry['width']}x{entry['height']}", str(entry['frames']), *_times(entry['ms']),
+            _number(entry['ms']['p50'] / pixels), _number(entry['floor_ms']),
             f"{entry['ms']['p50'] / entry['floor_ms']:.1f}", _number(entry['fused_floor_ms']),
             f"{entry['memory_mib']:.0f}"))
     return _table(header, rows)
@@ -61,9 +60,9 @@ def _scaling(results: Sequence[dict[str, Any]]) -> str:
 
 def _comparisons(document: dict[str, Any]) -> str:
     first, second = document['compared']
-    header = ('size', 'N', 'frames', f'A: {first}, p50 ms', f'B: {second}, p50 ms', 'B / A',
+    header = ('size', 'frames', f'A: {first}, p50 ms', f'B: {second}, p50 ms', 'B / A',
               'from (p5)', 'to (p95)', 'minima B / A')
-    rows = [(f"{entry['width']}x{entry['height']}", str(entry['batch']), str(entry['frames']),
+    rows = [(f"{entry['width']}x{entry['height']}", str(entry['frames']),
              _number(entry['a_ms']['p50']), _number(entry['b_ms']['p50']),
              *(f"{entry['ratio'][name]:.3f}" for name in ('p50', 'p5', 'p95')),
              f"{entry['ratio_of_minima']:.3f}") for entry in document['comparisons']]

@@ -3,13 +3,14 @@
 """`degfuse calibrate`: how the thermal image lies over the visible one."""
 import argparse
 import datetime
+import os
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import check_file, identity, make_folder, path, write_file
+from degfuse_ros.cli.folder import check_report, identity, make_folder, path, write_file
 from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Images = list[tuple[np.ndarray, np.ndarray]]
 
 OVERLAYS = 3  # pairs of which overlays are written
+DISTANCE = 10.0  # metres: beyond, parallax of cameras side by side is small
+# Views that differ by more share too few pixels; from 100 on an image fills the memory.
+ZOOMS = (0.1, 10.0)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -34,9 +38,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument('--out', type=path, required=True, metavar='FILE')
     parser.add_argument('--pairs', type=_count, default=20, metavar='N',
                         help='how many pairs to use, spread evenly over all (default 20)')
-    parser.add_argument('--zoom', type=_positive, default=1.0, metavar='Z',
+    parser.add_argument('--zoom', type=_zoom, default=1.0, metavar='Z',
                         help='width of the thermal view over that of the visible one, roughly '
-                             '(default 1); not with --target')
+                             '(default 1), 0.1 to 10; not with --target')
     # The names are those of camera/calibration_target.py, which must not be imported here.
     parser.add_argument('--target', choices=('chessboard', 'circles', 'asymmetric-circles'),
                         help='calibrate by this target instead of edges')
@@ -46,8 +50,9 @@ def add_parser(subparsers: Any) -> None:
                         help='from one corner to the next; for --kind full')
     parser.add_argument('--kind', choices=('homography', 'full'), default='homography',
                         help='full: both lenses and the pose, by a target (default homography)')
-    parser.add_argument('--distance', type=_positive, default=10.0, metavar='METRES',
-                        help='with --kind full: of the plane registered exactly (default 10)')
+    parser.add_argument('--distance', type=_positive, metavar='METRES',
+                        help='with --kind full: of the plane registered exactly '
+                             f'(default {DISTANCE:g})')
     parser.set_defaults(run=run)
 
 
@@ -64,6 +69,13 @@ def _positive(text: str) -> float:
         value = 0.0
     if not 0.0 < value < 1e6:
         raise argparse.ArgumentTypeError(f'give a number above 0; got {text!r}')
+    return value
+
+
+def _zoom(text: str) -> float:
+    value = _positive(text)
+    if not ZOOMS[0] <= value <= ZOOMS[1]:
+        raise argparse.ArgumentTypeError(f'give {ZOOMS[0]:g} to {ZOOMS[1]:g}; got {text!r}')
     return value
 
 
@@ -86,15 +98,15 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from degfuse_ros.camera.calibration import CalibrationError, to_text
     _check_options(args)
-    overlays = args.out.with_name(f'{args.out.stem}_overlays')
     pairs = _find(args)
-    _check_places(args, overlays)
+    overlays = _check_places(args, pairs)
     images = _read(pairs)
     try:
         calibration = _calibrate(args, images)
     except CalibrationError as error:
         raise CommandError(f'not calibrated: {error}') from error
     write_file(args.out, to_text(calibration).encode(), '--out')
+    make_folder(overlays, '--out')
     _write_overlays(overlays, calibration, [pair.name for pair in pairs], images)
     print(f'{calibration.kind} from {calibration.source}: residual {calibration.residual:.1f} '
           f'pixels, corners sure to {calibration.sureness:.1f} pixels of the visible image\n'
@@ -112,6 +124,9 @@ def _check_options(args: argparse.Namespace) -> None:
         raise CommandError('--zoom is for edges: leave it out with --target')
     if args.kind == 'full' and args.square is None:
         raise CommandError('--kind full needs --square, in metres')
+    if args.kind != 'full' and (args.square or args.distance):
+        raise CommandError('--square and --distance are for --kind full: give it, or leave them '
+                           'out')
 
 
 def _find(args: argparse.Namespace) -> list['PairFiles']:
@@ -132,14 +147,19 @@ def _find(args: argparse.Namespace) -> list['PairFiles']:
     return [pairs[at * len(pairs) // count] for at in range(count)]
 
 
-def _check_places(args: argparse.Namespace, overlays: Path) -> None:
-    """Try the places to write before anything slow."""
-    check_file(args.out, '--out')
-    make_folder(overlays, '--out')
+def _check_places(args: argparse.Namespace, pairs: list['PairFiles']) -> Path:
+    """Try the places to write before anything slow; return the overlays' one, not yet made."""
+    check_report(args.out, '--out')
+    overlays: Path = args.out.with_name(f'{args.out.stem}_overlays')
     inputs = [args.data / 'visible', args.data / 'thermal']
-    if identity(overlays) in map(identity, inputs) or identity(args.out.parent) in map(
-            identity, inputs):
+    inputs += [file for pair in pairs for file in (pair.visible, pair.thermal)]
+    # What is written goes where a link leads to, existing or not.
+    behind = Path(os.path.realpath(args.out)).parent
+    if {identity(place) for place in (args.out, args.out.parent, behind, overlays)} & set(
+            map(identity, inputs)):
         raise CommandError(f'{args.out} lies among the input: give another --out')
+    make_folder(overlays if os.path.exists(overlays) else overlays.parent, '--out')
+    return overlays
 
 
 def _read(pairs: list['PairFiles']) -> 'Images':
@@ -185,7 +205,7 @@ def _calibrate(args: argparse.Namespace, images: 'Images') -> 'Calibration':
     if args.kind == 'homography':
         homography, residual, sureness = homography_from_views(views)
         return Calibration(*sizes, residual, sureness, date, source, homography)
-    rig, residual, sureness = rig_from_views(views, target, args.distance)
+    rig, residual, sureness = rig_from_views(views, target, args.distance or DISTANCE)
     return Calibration(*sizes, residual, sureness, date, source, rig=rig)
 
 

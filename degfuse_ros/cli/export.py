@@ -9,8 +9,7 @@ from typing import Any
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, path, write_file
 
-# The engine's smallest side, and four times the largest that is measured.
-SMALLEST, LARGEST = 32, 10240
+LARGEST = 10240  # pixels a side: four times the largest that is measured
 
 
 def add_parser(subparsers: Any) -> None:
@@ -63,14 +62,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int] | None:
     """Read WIDTHxHEIGHT or dynamic for argparse and return (height, width) or None."""
+    from degfuse_ros.demo.size import size
     if text == 'dynamic':
         return None
-    try:
-        width, height = (int(part) for part in text.lower().split('x'))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f'give a size as 640x480, or dynamic; got {text!r}') from error
-    if min(width, height) < SMALLEST or max(width, height) > LARGEST:
-        raise argparse.ArgumentTypeError(f'give a size from {SMALLEST}x{SMALLEST} to '
-                                         f'{LARGEST}x{LARGEST}, or dynamic; got {text}')
+    width, height = size(text, LARGEST)
     return height, width

@@ -70,6 +70,22 @@ def check_file(file: Path, option: str) -> None:
         make_folder(file.parent, option)
 
 
+def check_report(file: Path, option: str) -> None:
+    """Check a place for a report as `check_file` does, and keep weights from being overwritten.
+
+    Args:
+        file: file that will be written; it may exist.
+        option: the option that names it, for the message.
+
+    Raises:
+        CommandError: it is a .safetensors file, by its name or behind links; or as `check_file`.
+    """
+    if '.safetensors' in (file.suffix.lower(), Path(os.path.realpath(file)).suffix.lower()):
+        raise CommandError(f'{file} is a place for weights, not for a report: give another '
+                           f'{option}')
+    check_file(file, option)
+
+
 def write_file(file: Path, content: bytes, option: str) -> None:
     """Write a file, or say in the operating system's own words why not.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
-from degfuse_ros.cli.folder import check_file, path, write_file
+from degfuse_ros.cli.folder import check_report, path, write_file
 from degfuse_ros.cli.live_node import START, activate
 from degfuse_ros.cli.process_usage import ProcessUsage, process_usage
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
@@ -50,9 +50,12 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure; return 0 if fused images were received."""
     try:
+        if args.rate * args.seconds < 2:
+            raise CommandError(f'--rate {args.rate:g} and --seconds {args.seconds:g} make fewer '
+                               'than two pairs: give more of either')
         check_ros()
         if args.json:
-            check_file(args.json, '--json')
+            check_report(args.json, '--json')
         set_environment()
         with tempfile.TemporaryDirectory(prefix='degfuse_latency_') as work:
             summary = _measure(args, Path(work))
@@ -83,7 +86,7 @@ def _measure(args: argparse.Namespace, work: Path) -> 'LatencySummary':
         children.start('publisher', 'degfuse_ros.ros.loop_publisher', '--size',
                        f'{width}x{height}', '--rate', str(args.rate), '--stamps', str(stamps),
                        '--pairs', str(round(args.rate * (args.seconds + _SETTLE))))
-        usage = _follow(children)
+        usage = _follow(children, round(args.seconds + _SETTLE))
         _drain(children, work / 'results.jsonl')
     # Read once the processes have ended: no line is half written.
     summary = LatencySummary(
@@ -95,13 +98,18 @@ def _measure(args: argparse.Namespace, work: Path) -> 'LatencySummary':
     return summary
 
 
-def _follow(children: Children) -> list[ProcessUsage]:
-    """Look at the node once a second until the publisher has ended."""
+def _follow(children: Children, seconds: int) -> list[ProcessUsage]:
+    """Look at the node once a second until the publisher has ended, and show the progress."""
+    from tqdm import tqdm
     looks: list[ProcessUsage] = []
-    while children.runs('publisher'):
-        children.require('fuse_node', 'recorder')
-        looks.append(process_usage(children.process('fuse_node')))
-        time.sleep(1.0)
+    begin = time.monotonic()
+    with tqdm(total=seconds, unit='s', disable=None) as bar:
+        while children.runs('publisher'):
+            children.require('fuse_node', 'recorder')
+            looks.append(process_usage(children.process('fuse_node')))
+            time.sleep(1.0)
+            # The publisher needs some seconds more, to start and to render its pictures.
+            bar.update(min(round(time.monotonic() - begin), seconds) - bar.n)
     return looks
 
 

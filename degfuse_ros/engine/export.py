@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from importlib import metadata
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from degfuse_ros.engine.errors import EngineError
 from degfuse_ros.engine.export_experts import insert_experts
 from degfuse_ros.engine.export_module import Exported, ExportModule
 from degfuse_ros.engine.fusion_engine import FusionEngine
+from degfuse_ros.engine.version import package_version
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.model_file import load_model
 
@@ -69,7 +69,7 @@ def export_onnx(model: str | None = None, size: tuple[int, int] | None = None,
     insert_experts(proto, module.mixtures)
     _tidy(proto, opened)
     onnx.helper.set_model_props(proto, {
-        'format': FORMAT, 'version': _version(), 'model': engine.model_path.stem,
+        'format': FORMAT, 'version': package_version(), 'model': engine.model_path.stem,
         'model_hash': engine.model_hash, 'classes': json.dumps(CLASSES),
         'degradations': json.dumps(DEGRADATIONS), 'layers': json.dumps(engine.layer_names)})
     onnx.checker.check_model(proto)
@@ -134,10 +134,3 @@ def _tidy(proto: Any, opened: dict[int, str]) -> None:
         for axis, name in opened.items():
             if axis == 0 or slot.name in IMAGES:
                 slot.type.tensor_type.shape.dim[axis].dim_param = name
-
-
-def _version() -> str:
-    try:
-        return metadata.version('degfuse_ros')
-    except metadata.PackageNotFoundError:  # a checkout on the import path
-        return 'not installed'

@@ -105,6 +105,7 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, calibration: Cali
 @pytest.mark.parametrize(('content', 'words'), [
     (b'', 'version: None'), (b'[1, 2]', 'version: None'), (b'{a: [', 'not YAML'),
     (b'\xff\xfe\x00', 'not YAML'), (b'!!python/object:os.system x', 'not YAML'),
+    pytest.param(b'[' * 5000, 'not YAML', id='nested'),
     (b'#' * (1 << 20) + b'##', 'larger than 1 MiB'),
 ])
 def test_another_file_is_refused(tmp_path: Path, content: bytes, words: str) -> None:

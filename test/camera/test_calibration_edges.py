@@ -81,3 +81,13 @@ def test_two_pairs_are_too_few() -> None:
     with pytest.raises(CalibrationError, match='2 pairs are too few'):
         calibrate_from_edges([visible for visible, _ in scenes(2)],
                              [thermal for _, thermal in scenes(2)])
+
+
+@pytest.mark.parametrize(('height', 'zoom', 'words'), [
+    (240, 0.2, r'thermal images as 32 x 24 pixels, and needs 32 x 32: .* --zoom'),
+    (50, 1.0, 'visible images as 160 x 25 pixels')])
+def test_too_small_a_working_size_is_refused(height: int, zoom: float, words: str) -> None:
+    cut = [(visible[:height], thermal[:height]) for visible, thermal in scenes(4)]
+    with pytest.raises(CalibrationError, match=words):
+        calibrate_from_edges([visible for visible, _ in cut], [thermal for _, thermal in cut],
+                             zoom)

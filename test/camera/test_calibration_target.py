@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from made_target import cameras, poses
 from degfuse_ros.camera.calibration import CalibrationError
 from degfuse_ros.camera.calibration_target import (
     Target,
+    TargetViews,
     find_corners,
     find_views,
     homography_from_views,
@@ -57,6 +61,60 @@ def test_the_homography_holds_at_the_targets_distance(board: Target) -> None:
         seen.append(mapped[:, :2] / mapped[:, 2:])
     apart = np.linalg.norm(project(homography, seen[0]) - seen[1], axis=1)
     assert apart.max() < 1.0 and residual < 0.5 and sureness < 2.0
+
+
+def exact_views(board: Target, count: int, distance: float, tilt: float) -> TargetViews:
+    """Corners where the cameras put them, without images."""
+    seen: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for turn, place in poses(count, distance, tilt):
+        points = board.points() @ cv2.Rodrigues(np.array(turn))[0].T + place
+        for camera, kept in zip(cameras(), seen):
+            mapped = (points @ camera.rotation.T + camera.translation) @ camera.lens.matrix.T
+            kept.append((mapped[:, :2] / mapped[:, 2:]).astype(np.float32))
+    return TargetViews(*seen, cameras()[0].size, cameras()[1].size)
+
+
+def noisy(places: list[np.ndarray], deviation: float) -> list[np.ndarray]:
+    random = np.random.default_rng(1)
+    return [(each + random.normal(0, deviation, each.shape)).astype(np.float32)
+            for each in places]
+
+
+def test_corners_that_leave_the_image_unsure_are_refused() -> None:
+    views = exact_views(BOARDS[0], 4, 0.8, 0.0)
+    assert homography_from_views(views)[2] < 0.1
+    poor = replace(views, visible=noisy(views.visible, 2.0))
+    with pytest.raises(CalibrationError, match=r"image's corners are known to \d\d pixels only"):
+        homography_from_views(poor)
+
+
+def test_a_drawing_that_fits_nothing_does_not_spoil_the_others(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    views = exact_views(BOARDS[0], 9, 0.8, 0.0)
+    expected = homography_from_views(views)[0]
+    fit, calls = cv2.findHomography, count()
+    monkeypatch.setattr(cv2, 'findHomography', lambda *arguments: (
+        (None, None) if next(calls) % 5 == 4 else fit(*arguments)))
+    homography, _, sureness = homography_from_views(views)
+    assert (homography == expected).all() and sureness < 0.1 and next(calls) > 50
+
+
+def test_where_no_drawing_fits_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    views = exact_views(BOARDS[0], 9, 0.8, 0.0)
+    answers = iter([cv2.findHomography(np.concatenate(views.thermal),
+                                       np.concatenate(views.visible))])
+    monkeypatch.setattr(cv2, 'findHomography', lambda *_: next(answers, (None, None)))
+    with pytest.raises(CalibrationError, match="image's corners are known to inf pixels"):
+        homography_from_views(views)
+
+
+def test_the_residual_of_a_rig_is_in_visible_pixels() -> None:
+    views = exact_views(BOARDS[0], 15, 0.75, 0.5)
+    rough = replace(views, thermal=noisy(views.thermal, 0.5))
+    _, residual, worst = rig_from_views(rough, BOARDS[0], 4.0)
+    # Half a thermal pixel along x and along y, and two visible pixels to a thermal one.
+    assert residual == pytest.approx(0.5 * np.sqrt(2) * 2, rel=0.05)
+    assert residual < worst < 1.3 * residual
 
 
 def test_both_lenses_and_the_pose_come_back() -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from made_cameras import random_scene
 
-from degfuse_ros.camera.edge_refinement import edge_frame, refine
+from degfuse_ros.camera.edge_refinement import KINDS, Kind, edge_frame, refine
 from degfuse_ros.camera.homography import corners, project, similarity
 
 SIZE = (320, 240)
 
 
-@pytest.mark.parametrize('kind', ['similarity', 'affine', 'homography'])
-def test_it_climbs_to_the_truth(kind: str) -> None:
+@pytest.mark.parametrize('kind', KINDS)
+def test_it_climbs_to_the_truth(kind: Kind) -> None:
     truth = similarity(3.0, 1.05, (6.0, -8.0), SIZE, SIZE)
     if kind != 'similarity':
         truth = truth @ np.diag([1.01, 0.99, 1.0])

@@ -58,3 +58,11 @@ def test_blank_frames_have_no_score() -> None:
     blank = np.full((240, 320), 9, np.uint8)
     assert registration_score(blank, blank) == 0.0
     assert RegistrationScore().update(blank, SCENES[0][1]) == 0.0
+
+
+def test_pictures_that_never_shared_edges_do_not_drift() -> None:
+    random, noise, scenes = np.random.default_rng(0), RegistrationScore(), RegistrationScore()
+    for frame in range(300):
+        noise.update(*random.integers(0, 256, (2, 240, 320), np.uint8))
+        scenes.update(SCENES[frame % 12][0], SCENES[(5 * frame + 1) % 12][1])
+        assert not noise.drifted and not scenes.drifted

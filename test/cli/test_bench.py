@@ -15,8 +15,9 @@ from small_model import write_small_model
 
 from degfuse_ros.cli.main import main
 from degfuse_ros.engine import FusionEngine
-from degfuse_ros.engine.benchmark.benchmark import BATCH_NOTE, CPU_NOTE, SCHEMA
+from degfuse_ros.engine.benchmark.benchmark import CPU_NOTE, SCHEMA
 from degfuse_ros.engine.benchmark.staged_fusion import STAGES
+from degfuse_ros.engine.models import find_model
 
 TIMES = {'p50', 'p95', 'p99', 'min'}
 
@@ -84,7 +85,7 @@ def test_each_size_has_its_figures_smallest_first(measured: tuple[str, dict[str,
     results = measured[1]['results']
     assert [(entry['width'], entry['height']) for entry in results] == [(48, 40), (96, 64)]
     for entry in results:
-        assert (entry['frames'], entry['batch']) == (6, 1)
+        assert entry['frames'] == 6
         assert set(entry['ms']) == TIMES
         assert entry['ms']['min'] <= entry['ms']['p50'] <= entry['ms']['p95'] <= entry['ms']['p99']
         assert [stage['name'] for stage in entry['stages']] == list(STAGES)
@@ -190,37 +191,17 @@ def test_what_the_device_cannot_do_is_named_and_the_rest_goes_on(
     assert [entry['width'] for entry in document['results']] == [48]
 
 
-@pytest.mark.parametrize('able', [True, False])
-def test_batches_where_the_engine_has_them(
-        model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool) -> None:
-    batches: list[int] = []
-
-    def fuse_batch(engine: FusionEngine, pairs: list[Any]) -> list[None]:
-        batches.append(len(pairs))
-        return [None] * len(pairs)
-
-    if able:
-        monkeypatch.setattr(FusionEngine, 'fuse_batch', fuse_batch, raising=False)
-    else:
-        monkeypatch.delattr(FusionEngine, 'fuse_batch', raising=False)
-    file = tmp_path / 'bench.json'
-    assert main(['bench', '--model', str(model), '--device', 'cpu', '--size', '32x32', '--frames',
-                 '1', '--batch', '3', '1', '--json', str(file)]) == 0
-    document = json.loads(file.read_text())
-    assert [entry['batch'] for entry in document['results']] == ([1, 3] if able else [1])
-    assert max(batches, default=1) == (3 if able else 1)
-    assert (BATCH_NOTE in document['notes']) != able
-
-
-@pytest.mark.parametrize('options', [('--model', '{}'), ('--compare', 'lite', '{}'),
-                                     ('--compare', '{}@cpu', 'lite')])
-def test_the_weights_are_not_overwritten(model: Path, options: tuple[str, ...],
-                                         capsys: pytest.CaptureFixture[str]) -> None:
-    before = model.read_bytes()
-    named = [option.format(model) for option in options]
-    assert main(['bench', *named, '--frames', '1', '--json', str(model)]) == 1
-    assert 'holds the weights: give another --json\n' in capsys.readouterr().err
-    assert model.read_bytes() == before
+@pytest.mark.parametrize(('options', 'weights'), [
+    ((), 'base'), (('--model', 'lite'), 'lite'), (('--compare', 'lite', 'base@cpu'), 'base')])
+def test_shipped_weights_are_not_overwritten(
+        options: tuple[str, ...], weights: str, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    # Were it to go wrong, the real weights are not what is lost.
+    monkeypatch.setattr('degfuse_ros.cli.bench.write_file', lambda *_: None)
+    file = find_model(weights)
+    assert main(['bench', *options, '--frames', '1', '--json', str(file)]) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and f'{file} is a place for weights' in error
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
@@ -229,9 +210,7 @@ def test_the_weights_are_not_overwritten(model: Path, options: tuple[str, ...],
     (('--size', '9000x640'), 'got 9000x640'),
     (('--size', '64x-64'), 'got 64x-64'),
     (('--size',), 'expected at least one argument'),
-    (('--batch', '0'), "whole number from 1 to 64; got '0'"),
-    (('--batch', 'two'), "got 'two'"),
-    (('--frames', '0'), "got '0'"),
+    (('--frames', '0'), "whole number from 1 to 1000000; got '0'"),
     (('--frames', '1.5'), "got '1.5'"),
     (('--compare', 'base'), 'expected 2 arguments'),
     (('--json', ''), "got ''"),

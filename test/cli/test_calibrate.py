@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -82,7 +84,7 @@ def test_weak_evidence_is_no_calibration(folder: Path, tmp_path: Path,
     assert calibrate(folder, '--out', tmp_path / 'c.yaml') == 1
     error = capsys.readouterr().err
     assert 'not calibrated: 2 pairs are too few' in error and '2 files left out' in error
-    assert not (tmp_path / 'c.yaml').exists()
+    assert [path.name for path in tmp_path.iterdir()] == ['data']
 
 
 @pytest.mark.parametrize(('more', 'words'), [
@@ -90,6 +92,9 @@ def test_weak_evidence_is_no_calibration(folder: Path, tmp_path: Path,
     (('--target', 'chessboard'), 'needs --corners'),
     (('--target', 'circles', '--corners', '9x6', '--kind', 'full'), 'needs --square'),
     (('--target', 'circles', '--corners', '9x6', '--zoom', '0.5'), '--zoom is for edges'),
+    (('--target', 'circles', '--corners', '9x6', '--square', '0.05'), 'are for --kind full'),
+    (('--distance', '10'), 'are for --kind full'),
+    (('--zoom', '0.1'), 'needs 32 x 32'),
 ])
 def test_contradicting_options_end_with_one_line(folder: Path, tmp_path: Path,
                                                  capsys: pytest.CaptureFixture[str],
@@ -120,8 +125,32 @@ def test_other_sizes_and_bad_places_end_with_one_line(folder: Path, tmp_path: Pa
     assert 'does not exist' in capsys.readouterr().err
 
 
+def test_a_folder_or_weights_as_out_end_with_one_line(folder: Path, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'model.safetensors').write_bytes(b'weights')
+    for out, words in (('.', 'is a folder'), ('model.safetensors', 'weights')):
+        assert calibrate(folder, '--out', out) == 1
+        error = capsys.readouterr().err
+        assert error.count('\n') == 1 and words in error and 'another --out' in error
+    assert (tmp_path / 'model.safetensors').read_bytes() == b'weights'
+
+
+@pytest.mark.parametrize('link', [os.symlink, os.link])
+def test_an_input_is_not_written_over(folder: Path, tmp_path: Path, link: Callable[..., None],
+                                      capsys: pytest.CaptureFixture[str]) -> None:
+    image = folder / 'thermal' / '1.png'
+    before = image.read_bytes()
+    link(image, tmp_path / 'c.yaml')
+    assert calibrate(folder, '--out', tmp_path / 'c.yaml') == 1
+    assert 'among the input' in capsys.readouterr().err
+    assert image.read_bytes() == before and not (tmp_path / 'c_overlays').exists()
+
+
 @pytest.mark.parametrize('more', [('--corners', '2x6'), ('--corners', 'many'), ('--zoom', '0'),
-                                  ('--zoom', 'nan'), ('--pairs', '0'), ('--square', '-1')])
+                                  ('--zoom', 'nan'), ('--zoom', '0.001'), ('--zoom', '999999'),
+                                  ('--zoom', '100'), ('--pairs', '0'), ('--square', '-1')])
 def test_a_wrong_value_ends_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                           more: tuple[str, str]) -> None:
     with pytest.raises(SystemExit) as end:

@@ -1,17 +1,24 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
 """`degfuse latency`: three real processes over real DDS, in short."""
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import pytest
 
-def latency(*arguments: str) -> subprocess.CompletedProcess[str]:
+
+def latency(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, '-m', 'degfuse_ros.cli.main', 'latency', '--device', 'cpu',
-         '--model', 'lite', *arguments], capture_output=True, text=True, timeout=170, check=False,
+         '--model', 'lite', *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True,
+        timeout=170, check=False,
         env={**os.environ, 'OMP_NUM_THREADS': '1'})
 
 
@@ -30,6 +37,7 @@ def test_a_short_run_counts_every_pair(tmp_path: Path) -> None:
     assert numbers['node_ms'] > 0 and 0 < numbers['node_cores'] < numbers['cores'] < 2
     assert all(window['memory_mib'] is None or 100 < window['memory_mib'] < 4000
                for window in numbers['windows'])
+    assert any(window['memory_mib'] is not None for window in numbers['windows'])
     assert 'lite.safetensors' in numbers['model']
     assert 'stamp to another process: p50' in result.stdout
 
@@ -40,7 +48,24 @@ def test_a_node_that_cannot_start_is_reported_in_its_own_words() -> None:
     assert "no model named 'none'" in result.stderr and 'Traceback' not in result.stderr
 
 
-def test_a_file_that_cannot_be_written_is_refused_before_anything_runs() -> None:
-    result = latency('--json', '/proc/latency.json')
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (('--json', '/proc/latency.json'), '/proc cannot be written'),
+    (('--json', 'models/lite.safetensors'), 'is a place for weights'),
+    (('--rate', '2', '--seconds', '0.9'), '--rate 2 and --seconds 0.9 make fewer than two pairs'),
+])
+def test_what_cannot_be_done_is_refused_before_anything_runs(arguments: tuple[str, ...],
+                                                             words: str) -> None:
+    result = latency(*arguments)
     assert result.returncode == 1 and result.stdout == '' and result.stderr.count('\n') == 1
-    assert '--json' in result.stderr
+    assert words in result.stderr
+
+
+def test_the_progress_is_shown_on_a_terminal() -> None:
+    ours, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('4H', 24, 80, 0, 0))
+    result = latency('--size', '64x48', '--rate', '5', '--seconds', '1', stderr=terminal)
+    os.close(terminal)
+    shown = os.read(ours, 2 ** 16).decode()
+    os.close(ours)
+    assert result.returncode == 0, shown
+    assert '6/6' in shown, shown

@@ -50,7 +50,7 @@ sys.exit(f'imported {sorted(heavy)}' if heavy else 0)
     (('fuse', '--nonsense'), 'required'),
     (('export',), '--out'),
     (('export', '--out', 'x', '--format', 'tensorrt'), "invalid choice: 'tensorrt'"),
-    (('export', '--out', 'x', '--size', '640'), "give a size as 640x480, or dynamic; got '640'"),
+    (('export', '--out', 'x', '--size', '640'), "give a size as 640x480; got '640'"),
     (('export', '--out', 'x', '--size', '640x8'), 'from 32x32'),
     (('export', '--out', 'x', '--opset', '9'), 'invalid choice: 9'),
     (('export', '--out', ''), "give a path, or . for this folder; got ''"),

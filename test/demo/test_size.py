@@ -12,6 +12,12 @@ def test_a_size_is_width_then_height() -> None:
     assert size('640x480') == (640, 480)
 
 
+def test_a_larger_limit_can_be_given() -> None:
+    assert size('8192x32', 8192) == (8192, 32)
+    with pytest.raises(argparse.ArgumentTypeError, match='from 32x32 to 8192x8192; got 8193x480'):
+        size('8193x480', 8192)
+
+
 @pytest.mark.parametrize('text', ['640', '640x', 'axb', '640x480x3', '31x100', '',
                                   '2049x480', '100000x100000'])
 def test_what_is_no_size_is_named(text: str) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,9 @@ CPU_NOTE = ('on a CPU the figures count only as ratios within one run: they chan
             'else the machine does')
 GRAPH_NOTE = ('stages were run kernel by kernel; an engine that replays CUDA graphs does the '
               'same work without the gaps between kernels, in less than their sum')
-BATCH_NOTE = 'this engine has no fuse_batch: N = 1 only'
 
 HOW = {
-    'whole': 'FusionEngine.fuse or fuse_batch, uint8 in host memory in and out; perf_counter',
+    'whole': 'FusionEngine.fuse, uint8 in host memory in and out; perf_counter',
     'stages': 'FusionEngine.fuse cut at the calls of network.inference.infer; CUDA events on a '
               'GPU, perf_counter on a CPU',
     'stage': STAGES,
@@ -57,7 +56,7 @@ class Settings:
     Attributes:
         engines: model and device of the engine, or of A and B, as `FusionEngine.load` takes them.
         names: of A and B; empty without a comparison.
-        cases: sizes and batches, small ones first, since memory is a peak.
+        cases: sizes, small ones first, since memory is a peak.
         frames: per case; None for as many as are useful.
         command: that asked for it.
     """
@@ -81,18 +80,16 @@ def run_benchmark(settings: Settings) -> dict[str, Any]:
         'schema': SCHEMA, 'command': settings.command, 'versions': versions(),
         'machine': describe_machine(device), 'models': [_describe(each) for each in engines],
         'how': HOW, 'notes': _notes(engines, settings), 'left_out': []}
-    able = all(hasattr(engine, 'fuse_batch') for engine in engines)
-    cases = [case for case in settings.cases if able or case.batch == 1]
     if settings.names:
         pair = engines[0], engines[1]
         document['compared'] = list(settings.names)
         document['comparisons'] = _each(
-            cases, device, document['left_out'],
+            settings.cases, device, document['left_out'],
             lambda case: compare(pair, case, settings.frames))
         return document
     staged = StagedFusion(engines[0])
     document['models'][0]['parameters'] = staged.parameters
-    measured = _each(cases, device, document['left_out'],
+    measured = _each(settings.cases, device, document['left_out'],
                      lambda case: measure(engines[0], staged, case, settings.frames))
     # At the end: where the peak of memory cannot be reset, the buffers would count into it.
     rates = measure_rates(device, staged.dtype)
@@ -107,13 +104,10 @@ def _notes(engines: list[FusionEngine], settings: Settings) -> list[str]:
         notes.append(CPU_NOTE)
     if any(engine.device != 'cpu' for engine in engines) and not settings.names:
         notes.append(GRAPH_NOTE)
-    batches = any(case.batch > 1 for case in settings.cases)
-    if batches and not all(hasattr(engine, 'fuse_batch') for engine in engines):
-        notes.append(BATCH_NOTE)
     return notes
 
 
-def _each(cases: list[Case], device: torch.device, left_out: list[str],
+def _each(cases: Sequence[Case], device: torch.device, left_out: list[str],
           work: Callable[[Case], Any]) -> list[Any]:
     """Do the cases one by one; what a device cannot do is named and the rest goes on."""
     results = []

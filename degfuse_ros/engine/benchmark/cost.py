@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from degfuse_ros.engine.benchmark.machine import Rates
 
-Work = Callable[[Callable[[str], None]], object]
+StagedWork = Callable[[Callable[[str], None]], object]
 """Does the work once; calls what it is given with a stage's name where the stage begins."""
 
 FLOPS_COUNTED = ('torch.utils.flop_counter: two per multiply-add of convolutions, matrix products '
@@ -123,7 +123,7 @@ def _bytes(tensor: Tensor) -> int:
     return numel * tensor.element_size()
 
 
-def count(work: Work) -> dict[str, StageCost]:
+def count(work: StagedWork) -> dict[str, StageCost]:
     """Count what each stage of some work costs, by doing it once.
 
     Args:

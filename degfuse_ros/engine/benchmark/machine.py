@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from degfuse_ros.engine.device import describe_device
+from degfuse_ros.engine.version import package_version
 
 # Far more than any cache holds, little enough for a small machine.
 _COPY_BYTES = 2 ** 27
@@ -112,10 +112,8 @@ def _processor() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions that the figures depend on."""
-    found = {'degfuse_ros': 'source tree', 'python': platform.python_version(),
+    found = {'degfuse_ros': package_version(), 'python': platform.python_version(),
              'torch': torch.__version__, 'numpy': np.__version__}
-    with suppress(metadata.PackageNotFoundError):
-        found['degfuse_ros'] = metadata.version('degfuse_ros')
     if torch.version.cuda:
         found |= {'cuda': torch.version.cuda, 'cudnn': str(torch.backends.cudnn.version())}
     return found

@@ -16,20 +16,19 @@ from degfuse_ros.engine.benchmark.cost import StageCost, count
 from degfuse_ros.engine.benchmark.machine import Rates, peak_mib, start_peak
 from degfuse_ros.engine.benchmark.pictures import Pair, make_pairs
 from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
-from degfuse_ros.engine.benchmark.timing import Work, alternate, percentiles, spread
+from degfuse_ros.engine.benchmark.timing import FrameWork, alternate, percentiles, spread
 from degfuse_ros.engine.fusion_engine import FusionEngine
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the scaling table: width and height in pixels, pairs per call."""
+    """One line of the scaling table: width and height in pixels."""
 
     width: int
     height: int
-    batch: int = 1
 
     def __str__(self) -> str:
-        return f'{self.width}x{self.height}' + (f', N = {self.batch}' if self.batch > 1 else '')
+        return f'{self.width}x{self.height}'
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Measured:
         case: what was measured.
         times: milliseconds of each call of the engine.
         memory_mib: peak, see `peak_mib`.
-        stages: milliseconds of each stage in each frame; empty for a batch.
-        costs: of a single pair, by stage; the mean over the pictures.
+        stages: milliseconds of each stage in each frame.
+        costs: of a pair, by stage; the mean over the pictures.
     """
 
     case: Case
@@ -51,12 +50,9 @@ class Measured:
     costs: dict[str, StageCost]
 
 
-def call(engine: FusionEngine, case: Case, pairs: list[Pair]) -> Work:
-    """Return what fuses the pairs of a frame, uint8 in host memory in and out."""
-    if case.batch == 1:
-        return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
-    return lambda frame: engine.fuse_batch(  # type: ignore[attr-defined]
-        [pairs[(frame + index) % len(pairs)] for index in range(case.batch)])
+def _call(engine: FusionEngine, pairs: list[Pair]) -> FrameWork:
+    """Return what fuses the pair of a frame, uint8 in host memory in and out."""
+    return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
 
 
 def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
@@ -66,7 +62,7 @@ def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
     Args:
         engine: what is measured.
         staged: the same model on the same device.
-        case: size and batch.
+        case: size.
         frames: as for `timing.enough`.
 
     Raises:
@@ -75,9 +71,9 @@ def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
     pairs = make_pairs(case.width, case.height)
     start_peak(staged.device)
     engine.warm_up(case.height, case.width)
-    times = alternate([call(engine, case, pairs)], frames)[0]
+    times = alternate([_call(engine, pairs)], frames)[0]
     memory = peak_mib(staged.device)
-    stages = _time_stages(staged, pairs, frames) if case.batch == 1 else {}
+    stages = _time_stages(staged, pairs, frames)
     return Measured(case, times, memory, stages, _mean_cost(staged, pairs))
 
 
@@ -105,23 +101,18 @@ def _mean_cost(staged: StagedFusion, pairs: list[Pair]) -> dict[str, StageCost]:
 def set_beside(measured: Measured, rates: Rates) -> dict[str, Any]:
     """Return a case's entry of the results: its figures beside what the machine could do."""
     case, whole = measured.case, percentiles(measured.times)
-    costs = {stage: cost * case.batch for stage, cost in measured.costs.items()}
-    total = sum(costs.values(), StageCost())
-    entry: dict[str, Any] = {
-        'width': case.width, 'height': case.height, 'batch': case.batch,
-        'frames': len(measured.times), 'ms': whole, 'ms_per_pair': whole['p50'] / case.batch,
-        'memory_mib': measured.memory_mib, **_shares(total, whole['p50'], rates),
+    costs, sums = measured.costs, [sum(frame) for frame in zip(*measured.stages.values())]
+    stages_ms = percentiles(sums)
+    return {
+        'width': case.width, 'height': case.height, 'frames': len(measured.times), 'ms': whole,
+        'memory_mib': measured.memory_mib,
+        **_shares(sum(costs.values(), StageCost()), whole['p50'], rates),
         # Stages follow each other, so that the whole can be no faster than its stages' floors.
         'floor_ms': sum(cost.floor_ms(rates) for cost in costs.values()),
-        'fused_floor_ms': sum(cost.floor_ms(rates, True) for cost in costs.values())}
-    if measured.stages:
-        sums = [sum(frame) for frame in zip(*measured.stages.values())]
-        entry['stages_ms'] = percentiles(sums)
-        entry['stages_over_whole'] = entry['stages_ms']['p50'] / whole['p50']
-        entry['stages'] = [_stage(stage, times, costs.get(stage, StageCost()), rates,
-                                  entry['stages_ms']['p50'])
-                           for stage, times in measured.stages.items()]
-    return entry
+        'fused_floor_ms': sum(cost.floor_ms(rates, True) for cost in costs.values()),
+        'stages_ms': stages_ms, 'stages_over_whole': stages_ms['p50'] / whole['p50'],
+        'stages': [_stage(stage, times, costs.get(stage, StageCost()), rates, stages_ms['p50'])
+                   for stage, times in measured.stages.items()]}
 
 
 def _stage(name: str, times: list[float], cost: StageCost, rates: Rates,
@@ -146,7 +137,7 @@ def compare(engines: tuple[FusionEngine, FusionEngine], case: Case,
 
     Args:
         engines: A and B.
-        case: size and batch.
+        case: size.
         frames: as for `timing.enough`.
 
     Raises:
@@ -155,9 +146,9 @@ def compare(engines: tuple[FusionEngine, FusionEngine], case: Case,
     pairs = make_pairs(case.width, case.height)
     for engine in engines:
         engine.warm_up(case.height, case.width)
-    first, second = alternate([call(engine, case, pairs) for engine in engines], frames)
+    first, second = alternate([_call(engine, pairs) for engine in engines], frames)
     return {
-        'width': case.width, 'height': case.height, 'batch': case.batch, 'frames': len(first),
+        'width': case.width, 'height': case.height, 'frames': len(first),
         'a_ms': percentiles(first), 'b_ms': percentiles(second),
         'ratio': spread([b / a for a, b in zip(first, second)]),
         'ratio_of_minima': min(second) / min(first)}

@@ -10,7 +10,7 @@ from itertools import count
 
 import numpy as np
 
-Work = Callable[[int], object]
+FrameWork = Callable[[int], object]
 """Does the work of the frame of that number, and waits for its result."""
 
 # The first frames of a size set up memory and kernels.
@@ -31,7 +31,7 @@ def enough(frames: int | None) -> Callable[[int, float], bool]:
     return lambda done, seconds: done >= FRAMES or (done >= FEWEST and seconds >= SECONDS)
 
 
-def alternate(works: Sequence[Work], frames: int | None) -> list[list[float]]:
+def alternate(works: Sequence[FrameWork], frames: int | None) -> list[list[float]]:
     """Time works in turn, frame by frame, so that whatever slows the machine slows all.
 
     Every second frame they run in the opposite order: who comes first may find warmer caches.

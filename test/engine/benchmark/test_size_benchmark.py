@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures of one size, against what they are made of."""
 
-
 import pytest
 from small_model import write_small_model
 
@@ -12,7 +11,6 @@ from degfuse_ros.engine.benchmark.machine import Rates
 from degfuse_ros.engine.benchmark.size_benchmark import (
     Case,
     Measured,
-    call,
     compare,
     measure,
     set_beside,
@@ -54,8 +52,8 @@ def test_figures_beside_the_machines_rates() -> None:
              'two': StageCost(flops=3e7, traffic=1e6, fused_traffic=1e6)}  # 3 ms or 1 ms
     stages = {'one': [6.0, 8.0, 10.0], 'two': [12.0, 12.0, 12.0]}
     entry = set_beside(Measured(CASE, [30.0, 40.0, 50.0], 12.5, stages, costs), rates)
-    assert (entry['width'], entry['height'], entry['batch'], entry['frames']) == (48, 40, 1, 3)
-    assert entry['ms']['p50'] == entry['ms_per_pair'] == 40
+    assert (entry['width'], entry['height'], entry['frames']) == (48, 40, 3)
+    assert entry['ms']['p50'] == 40
     assert entry['floor_ms'] == pytest.approx(8) and entry['fused_floor_ms'] == pytest.approx(4)
     assert entry['gflop'] == pytest.approx(0.04)
     assert entry['matrix_share'] == pytest.approx(0.04e9 / 0.040 / 1e10)
@@ -68,31 +66,6 @@ def test_figures_beside_the_machines_rates() -> None:
     assert (two['floor_ms'], two['share']) == (pytest.approx(3), pytest.approx(0.6))
 
 
-def test_a_batch_costs_its_pairs_and_has_no_stages() -> None:
-    rates = Rates(1e9, 1e10, 1e9)
-    measured = Measured(Case(48, 40, 4), [20.0], 1.0, {}, {'one': StageCost(flops=1e7)})
-    entry = set_beside(measured, rates)
-    assert (entry['batch'], entry['ms_per_pair']) == (4, 5)
-    assert entry['gflop'] == pytest.approx(0.04) and entry['floor_ms'] == pytest.approx(4)
-    assert 'stages' not in entry
-
-
-def test_a_batch_takes_neighbouring_pictures() -> None:
-    class Batches:
-        def fuse_batch(self, pairs: list[str]) -> str:
-            return ''.join(pairs)
-
-    fuse = call(Batches(), Case(48, 40, 2), list('abc'))  # type: ignore[arg-type]
-    assert [fuse(frame) for frame in range(4)] == ['ab', 'bc', 'ca', 'ab']
-
-
-def test_an_engine_compared_with_itself(engine: FusionEngine) -> None:
-    entry = compare((engine, engine), CASE, 5)
-    assert entry['frames'] == 5
-    assert entry['ratio']['p5'] <= entry['ratio']['p50'] <= entry['ratio']['p95']
-    assert entry['ratio_of_minima'] == pytest.approx(entry['b_ms']['min'] / entry['a_ms']['min'])
-
-
 def test_the_ratio_is_of_times_side_by_side(monkeypatch: pytest.MonkeyPatch,
                                             engine: FusionEngine) -> None:
     times = [[10.0, 20.0, 40.0], [20.0, 40.0, 20.0]]
@@ -101,10 +74,3 @@ def test_the_ratio_is_of_times_side_by_side(monkeypatch: pytest.MonkeyPatch,
     entry = compare((engine, engine), CASE, 3)
     assert entry['ratio']['p50'] == 2 and entry['ratio']['p5'] == pytest.approx(0.65)
     assert entry['ratio_of_minima'] == 2 and entry['b_ms']['p50'] == 20
-
-
-def test_the_stages_together_are_each_frames_whole(engine: FusionEngine) -> None:
-    measured = measure(engine, StagedFusion(engine), CASE, 2)
-    entry = set_beside(measured, Rates(1e9, 1e10, 1e9))
-    sums = [sum(times) for times in zip(*measured.stages.values())]
-    assert entry['stages_ms']['min'] == pytest.approx(min(sums))
