@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, make_folder, path, write_file
-from degfuse_ros.cli.live_node import START, activate
+from degfuse_ros.cli.live_node import SILENCE, start
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
 from degfuse_ros.network.config import CLASSES
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from degfuse_ros.demo.contact_sheet import Row
     from degfuse_ros.demo.summary import DemoSummary
 
-# Silence after which the recorder takes the stream to have ended, in seconds: longer than one
-# fusion takes on the slowest machine that is of any use.
-_SILENCE = 4.0
 # About 15 s at five pictures a second, and a file of a few megabytes.
 _GIF_PICTURES = 60
 _GIF_PANEL = (240, 180)
@@ -73,12 +70,7 @@ def _stream(args: argparse.Namespace, work: Path) -> 'DemoSummary':
     truth = work / 'truth.jsonl'
     with Children(work) as children:
         begin = time.monotonic()
-        children.start('fuse_node', 'degfuse_ros.fuse_node', '--ros-args',
-                       '-p', f'device:={args.device}',
-                       *(['-p', f'model:={args.model}'] if args.model else []))
-        children.start('recorder', 'degfuse_ros.ros.fusion_recorder', '--out', str(work),
-                       '--idle', str(_SILENCE))
-        activate(children, begin + START)
+        start(children, args.model, args.device, work, '--idle', str(SILENCE))
         print(f'fuse_node is active after {time.monotonic() - begin:.1f} s', flush=True)
         width, height = args.size
         children.start('scene_publisher', 'degfuse_ros.ros.scene_publisher', '--size',
@@ -86,7 +78,7 @@ def _stream(args: argparse.Namespace, work: Path) -> 'DemoSummary':
                        str(args.seconds), '--truth', str(truth), '--wait')
         _follow(children, truth, round(args.seconds * args.rate))
         # An engine that never answers must not keep the recorder waiting for ever.
-        deadline = time.monotonic() + 10 * _SILENCE
+        deadline = time.monotonic() + 10 * SILENCE
         while children.runs('recorder') and time.monotonic() < deadline:
             children.require('fuse_node')
             time.sleep(0.1)

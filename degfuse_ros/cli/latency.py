@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_report, path, write_file
-from degfuse_ros.cli.live_node import START, activate
+from degfuse_ros.cli.live_node import SILENCE, start
 from degfuse_ros.cli.process_usage import ProcessUsage, process_usage
 from degfuse_ros.cli.ros_environment import check_ros, set_environment
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 # Seconds at the beginning that do not count: graphs and caches of a new size fill meanwhile.
 _SETTLE = 5.0
-# Silence after the last pair that ends the wait for more images, in seconds: longer than one
-# fusion takes on the slowest machine that is of any use.
-_SILENCE = 4.0
 
 
 def add_parser(subparsers: Any) -> None:
@@ -76,13 +73,7 @@ def _measure(args: argparse.Namespace, work: Path) -> 'LatencySummary':
     stamps = work / 'stamps.txt'
     width, height = args.size
     with Children(work) as children:
-        begin = time.monotonic()
-        children.start('fuse_node', 'degfuse_ros.fuse_node', '--ros-args',
-                       '-p', f'device:={args.device}',
-                       *(['-p', f'model:={args.model}'] if args.model else []))
-        children.start('recorder', 'degfuse_ros.ros.fusion_recorder', '--out', str(work),
-                       '--every', '0', '--image-only')
-        activate(children, begin + START)
+        start(children, args.model, args.device, work, '--every', '0', '--image-only')
         children.start('publisher', 'degfuse_ros.ros.loop_publisher', '--size',
                        f'{width}x{height}', '--rate', str(args.rate), '--stamps', str(stamps),
                        '--pairs', str(round(args.rate * (args.seconds + _SETTLE))))
@@ -116,7 +107,7 @@ def _follow(children: Children, seconds: int) -> list[ProcessUsage]:
 def _drain(children: Children, results: Path) -> None:
     """Wait until no image has come for a while."""
     size, last = -1, time.monotonic()
-    while time.monotonic() < last + _SILENCE:
+    while time.monotonic() < last + SILENCE:
         children.require('fuse_node', 'recorder')
         if results.stat().st_size != size:
             size, last = results.stat().st_size, time.monotonic()

@@ -1,26 +1,37 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""Bring the node among the children to active, and its recorder to its topics."""
+"""Start the node and its recorder as children, and bring them together."""
 import time
+from pathlib import Path
 
 from degfuse_ros.cli.children import Children
 from degfuse_ros.cli.command_error import CommandError
 
 # Longest time from the start of the processes to the active node, in seconds.
-START = 120.0
+_START = 120.0
+# Silence that tells that no more fused images will come, in seconds: longer than one fusion takes
+# on the slowest machine that is of any use.
+SILENCE = 4.0
 
 
-def activate(children: Children, deadline: float) -> None:
-    """Activate the child fuse_node, then wait until the child recorder has found its topics.
+def start(children: Children, model: str, device: str, work: Path, *options: str) -> None:
+    """Start the children fuse_node and recorder; return when both are ready for images.
 
     Args:
-        children: among them fuse_node and recorder.
-        deadline: on the monotonic clock, in seconds.
+        children: are told.
+        model: as the node's parameter; empty for the shipped one.
+        device: as the node's parameter.
+        work: folder that the recorder writes to.
+        options: further ones of the recorder.
 
     Raises:
         CommandError: the node cannot be activated, a child has ended, or they do not meet.
     """
     from degfuse_ros.ros.lifecycle_manager import bring_up
+    deadline = time.monotonic() + _START
+    children.start('fuse_node', 'degfuse_ros.fuse_node', '--ros-args', '-p', f'device:={device}',
+                   *(['-p', f'model:={model}'] if model else []))
+    children.start('recorder', 'degfuse_ros.ros.fusion_recorder', '--out', str(work), *options)
     try:
         bring_up('/fuse', deadline - time.monotonic())
     except RuntimeError as error:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from degfuse_ros.network.config import TASKS
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.dgme import ExpertMixture
-from degfuse_ros.network.fusion_network import CONSTANT_GUIDANCE, FusionNetwork, Routing
+from degfuse_ros.network.fusion_network import CONSTANT_GUIDANCE, Routing
 from degfuse_ros.network.gate import Assignment
+from degfuse_ros.network.inference import inference_network
 from degfuse_ros.network.model_file import ModelFile
 
 CHOSEN_EXPERTS = 'degfuse::ChosenExperts'
@@ -77,8 +78,7 @@ class ExportModule(nn.Module):
         super().__init__()
         self.guidance = _Guidance(file.config)
         self.guidance.load_state_dict(file.part('guidance'))
-        self.network = FusionNetwork(file.config, reconstruction=False)
-        self.network.load_state_dict(file.part('fusion'), strict=False)  # the rest is training's
+        self.network = inference_network(file)
         self.mixtures: dict[str, ExpertMixture] = {}
         """The mixtures that operators stand for, by layer name."""
         if not every_expert:

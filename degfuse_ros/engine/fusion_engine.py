@@ -18,15 +18,11 @@ from degfuse_ros.engine.fusion import Degradation, Fusion
 from degfuse_ros.engine.models import find_model
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.dagm import DegradationGuidance, Guidance
-from degfuse_ros.network.fusion_network import FusionNetwork
-from degfuse_ros.network.inference import infer
+from degfuse_ros.network.inference import infer, inference_network
 from degfuse_ros.network.model_file import ModelFile, ModelFileError, load_model
 
 SMALLEST = 32
 """Pixels: the deepest level still has 2 x 2 values, and reflection reaches the multiple."""
-
-# Parts of a weight file that exist for training only.
-TRAINING_ONLY = ('visible_head.', 'thermal_head.')
 
 
 def _check_pair(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> None:
@@ -67,11 +63,8 @@ class FusionEngine:
     def __init__(self, file: ModelFile, path: Path, device: torch.device) -> None:
         self._device = device
         self._guidance = DegradationGuidance(file.config)
-        self._network = FusionNetwork(file.config, reconstruction=False)
         self._guidance.load_state_dict(file.part('guidance'))
-        state = {name: tensor for name, tensor in file.part('fusion').items()
-                 if not name.startswith(TRAINING_ONLY)}
-        self._network.load_state_dict(state)
+        self._network = inference_network(file)
         self.device = str(device)
         self.device_name = describe_device(device)
         self.precision = 'float16' if device.type == 'cuda' else 'float32'

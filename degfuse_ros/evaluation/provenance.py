@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 
+from degfuse_ros.engine.version import package_version
 from degfuse_ros.evaluation.loaded_model import LoadedModel
 from degfuse_ros.evaluation.metrics.fingerprint import hash_files
 from degfuse_ros.evaluation.pairs import EvaluationPair, PairError
@@ -31,9 +32,9 @@ def versions() -> dict[str, str]:
     Only degfuse_ros always is: 'source tree' where it runs without having been installed.
     """
     # Three packages bring OpenCV, two of them can be there at once: the module itself knows.
-    found = {'degfuse_ros': 'source tree', 'python': platform.python_version(),
+    found = {'degfuse_ros': package_version(), 'python': platform.python_version(),
              'opencv': cv2.__version__}
-    for name in ('degfuse_ros', *PACKAGES):
+    for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -12,6 +12,22 @@ from torch import Tensor
 from degfuse_ros.network.dagm import DegradationGuidance, Guidance
 from degfuse_ros.network.fusion_network import Enhanced, Fused, FusionNetwork, Routing
 from degfuse_ros.network.image_math import pad_to_multiple
+from degfuse_ros.network.model_file import ModelFile
+
+# Parts of a weight file that exist for training only.
+TRAINING_ONLY = ('visible_head.', 'thermal_head.')
+
+
+def inference_network(file: ModelFile) -> FusionNetwork:
+    """Build the fusion network of a weight file without what only training needs.
+
+    Raises:
+        RuntimeError: the file's tensors do not fit its structure.
+    """
+    network = FusionNetwork(file.config, reconstruction=False)
+    network.load_state_dict({name: tensor for name, tensor in file.part('fusion').items()
+                             if not name.startswith(TRAINING_ONLY)})
+    return network
 
 
 def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor, thermal: Tensor,

@@ -26,7 +26,7 @@ from vision_msgs.msg import Classification
 
 from degfuse_ros.ros.images import to_rgb
 from degfuse_ros.ros.pair import stamp_of
-from degfuse_ros.ros.process import spin_until
+from degfuse_ros.ros.process import spin_until_finished
 
 # Results of which a part never came are written as they are when this many wait.
 _WAITING = 50
@@ -149,14 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--image-only', action='store_true',
                         help='subscribe to the fused image alone, not to class and routing')
     args = parser.parse_args(remove_ros_args(given)[1:])
-    made: list[FusionRecorder] = []
-
-    def make() -> FusionRecorder:
-        made.append(FusionRecorder(args.out, args.idle, args.every, args.image_only))
-        return made[0]
-
-    spin_until(make, lambda: made[0].finished, given)
-    print(f'{made[0].received} fused images received')
+    node = spin_until_finished(
+        lambda: FusionRecorder(args.out, args.idle, args.every, args.image_only), given)
+    print(f'{node.received} fused images received')
     return 0
 
 

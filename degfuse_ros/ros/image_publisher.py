@@ -14,7 +14,7 @@ from rclpy.utilities import remove_ros_args
 from degfuse_ros.camera.pair_files import PairFiles, PairFilesError, find_pairs
 from degfuse_ros.demo.size import positive
 from degfuse_ros.ros.pair_publisher import Pair, PairPublisher
-from degfuse_ros.ros.process import spin_until
+from degfuse_ros.ros.process import spin_until_finished
 
 
 class ImagePublisher(PairPublisher):
@@ -104,14 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for problem in problems:
         print(f'image_publisher: left out: {problem}', file=sys.stderr)
-    made: list[ImagePublisher] = []
-
-    def make() -> ImagePublisher:
-        made.append(ImagePublisher(pairs, args.rate, args.repeat, args.wait))
-        return made[0]
-
-    spin_until(make, lambda: made[0].finished, given)
-    return 1 if problems or made[0].unreadable else 0
+    node = spin_until_finished(
+        lambda: ImagePublisher(pairs, args.rate, args.repeat, args.wait), given)
+    return 1 if problems or node.unreadable else 0
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ from rclpy.utilities import remove_ros_args
 from degfuse_ros.demo.size import positive, size
 from degfuse_ros.demo.stream import DemoFrame, DemoStream
 from degfuse_ros.ros.pair_publisher import Pair, PairPublisher
-from degfuse_ros.ros.process import spin_until
+from degfuse_ros.ros.process import spin_until_finished
 
 # As many conditions: clean, fog, low light, overexposed, rain.
 FRAMES = 5
@@ -60,14 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(remove_ros_args(given)[1:])
     stream = DemoStream(args.size, seconds=FRAMES, rate=1.0)
     frames = [stream.frame(index) for index in range(FRAMES)]
-    made: list[LoopPublisher] = []
     with args.stamps.open('w') as stamps:
-        def make() -> LoopPublisher:
-            made.append(LoopPublisher(frames, args.rate, args.pairs, stamps))
-            return made[0]
-
-        spin_until(make, lambda: made[0].finished, given)
-    print(f'{made[0].published} of {args.pairs} pairs published, {made[0].late} late')
+        node = spin_until_finished(
+            lambda: LoopPublisher(frames, args.rate, args.pairs, stamps), given)
+    print(f'{node.published} of {args.pairs} pairs published, {node.late} late')
     return 0
 
 

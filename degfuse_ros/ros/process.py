@@ -3,29 +3,48 @@
 """A Python process that spins one node to its end."""
 import signal
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, cast
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 
-def spin_until(make_node: Callable[[], Node], done: Callable[[], bool],
-               arguments: Sequence[str]) -> None:
-    """Make a node and spin it until it is done, or the process is told to stop.
+class _Finite(Protocol):
+    """A node that says when to end."""
+
+    @property
+    def finished(self) -> bool:
+        """Asked after every callback."""
+
+    def destroy_node(self) -> None:
+        """As every node's."""
+
+
+Made = TypeVar('Made', bound=_Finite)
+
+
+def spin_until_finished(make_node: Callable[[], Made], arguments: Sequence[str]) -> Made:
+    """Make a node and spin it until it has finished, or the process is told to stop.
 
     Args:
         make_node: called once ROS is up.
-        done: asked after every callback.
         arguments: the process's own, for --ros-args.
+
+    Returns:
+        The node, which is destroyed.
+
+    Raises:
+        SystemExit: told to stop before there was a node.
     """
     # SIGTERM ends a process as politely as Ctrl-C does.
     rclpy.init(args=list(arguments), signal_handler_options=rclpy.SignalHandlerOptions.ALL)
     executor = SingleThreadedExecutor()
-    node: Node | None = None
+    node: Made | None = None
     try:
         node = make_node()
-        executor.add_node(node)
-        while rclpy.ok() and not done():
+        executor.add_node(cast(Node, node))
+        while rclpy.ok() and not node.finished:
             executor.spin_once(timeout_sec=0.2)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
@@ -36,3 +55,6 @@ def spin_until(make_node: Callable[[], Node], done: Callable[[], bool],
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+    if node is None:
+        raise SystemExit(1)
+    return node

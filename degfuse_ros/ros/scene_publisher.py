@@ -20,7 +20,7 @@ from rclpy.utilities import remove_ros_args
 from degfuse_ros.demo.size import positive, size
 from degfuse_ros.demo.stream import DemoFrame, DemoStream
 from degfuse_ros.ros.pair_publisher import Pair, PairPublisher
-from degfuse_ros.ros.process import spin_until
+from degfuse_ros.ros.process import spin_until_finished
 
 
 class ScenePublisher(PairPublisher):
@@ -76,16 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(remove_ros_args(given)[1:])
     stream = DemoStream(args.size, seconds=args.seconds, rate=args.rate, seed=args.seed)
     truth = args.truth.open('w') if args.truth else None
-    made: list[ScenePublisher] = []
-
-    def make() -> ScenePublisher:
-        made.append(ScenePublisher(stream, truth, args.wait))
-        return made[0]
-
-    spin_until(make, lambda: made[0].finished, given)
+    node = spin_until_finished(lambda: ScenePublisher(stream, truth, args.wait), given)
     if truth is not None:
         truth.close()
-    print(f'{made[0].published} of {len(stream)} pairs published, {made[0].late} late')
+    print(f'{node.published} of {len(stream)} pairs published, {node.late} late')
     return 0
 
 

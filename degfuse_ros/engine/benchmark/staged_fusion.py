@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from degfuse_ros.engine.benchmark.pictures import Pair
 from degfuse_ros.engine.fusion_engine import FusionEngine
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.fusion_network import FusionNetwork
-from degfuse_ros.network.inference import infer
+from degfuse_ros.network.inference import infer, inference_network
 from degfuse_ros.network.model_file import load_model
 
 STAGES = {
@@ -55,9 +54,7 @@ class StagedFusion:
         self._mark: Mark = lambda stage: None
         self._guidance = DegradationGuidance(file.config)
         self._guidance.load_state_dict(file.part('guidance'))
-        self._network = FusionNetwork(file.config, reconstruction=False)
-        stored = file.part('fusion')  # with training's heads
-        self._network.load_state_dict({name: stored[name] for name in self._network.state_dict()})
+        self._network = inference_network(file)
         for module in (self._guidance, self._network):
             module.eval().requires_grad_(False).to(self.device)
             module.to(memory_format=torch.channels_last)
