@@ -42,8 +42,7 @@ class _Stack:
     kernel: tuple[int, int]
     weight: Tensor  # M x h kh kw C: channels last, as the convolution wants them
     bias: Tensor  # M x h
-    back: Tensor  # M x h x C, float32: the gates are multiplied in before rounding
-    back_bias: Tensor  # M x C, float32
+    back: Tensor  # M x h+1 x C, the last row is the bias; float32: gates come in before rounding
 
 
 def _stack(experts: list[_Expert]) -> _Stack:
@@ -58,8 +57,9 @@ def _stack(experts: list[_Expert]) -> _Stack:
         kernel=(kernel[0], kernel[1]),
         weight=torch.stack(weights),
         bias=torch.stack([cast(Tensor, layer.bias) for layer in layers]),
-        back=torch.stack([expert.back.weight[..., 0, 0].T for expert in experts]).float(),
-        back_bias=torch.stack([cast(Tensor, expert.back.bias) for expert in experts]).float())
+        back=torch.stack([
+            torch.cat((expert.back.weight[..., 0, 0].T, cast(Tensor, expert.back.bias)[None]))
+            for expert in experts]).float())
 
 
 def _convolve(layers: list[nn.Conv2d], features: Tensor) -> Tensor:
@@ -97,17 +97,16 @@ def _gather(stack: _Stack, features: Tensor, gates: Tensor, chosen: Tensor) -> T
               .view(batch, -1, *stack.kernel, channels).permute(0, 1, 4, 2, 3))  # B x Kh x C x ...
     bias = stack.bias.index_select(0, rows).view(batch, -1)  # B x Kh
     padding = (stack.kernel[0] // 2, stack.kernel[1] // 2)
-    hidden = [functional.conv2d(image, kernels, shift, padding=padding) for image, kernels, shift
+    hidden = [functional.conv2d(image, kernels, own, padding=padding) for image, kernels, own
               in zip(features.split(1), weight.unbind(), bias.unbind())]
     active = functional.leaky_relu(hidden[0] if batch == 1 else torch.cat(hidden), 0.1)
-    share = gates.gather(1, chosen)  # B x K
     back = stack.back.index_select(0, rows).view(batch, chosen.shape[1], -1, channels)
-    back = (share[..., None, None] * back).flatten(1, 2).to(active.dtype)  # B x Kh x C
-    back_bias = stack.back_bias.index_select(0, rows).view(batch, -1, channels)  # B x K x C
-    shift = (share[..., None] * back_bias).sum(1).to(features.dtype)  # B x C
+    back = back * gates.gather(1, chosen)[..., None, None]  # B x K x h+1 x C
+    shift = back[:, :, -1].sum(1).to(features.dtype)  # B x C
     result = torch.baddbmm(
         (features + shift[..., None, None]).permute(0, 2, 3, 1).flatten(1, 2),
-        active.permute(0, 2, 3, 1).flatten(1, 2), back)  # B x HW x C
+        active.permute(0, 2, 3, 1).flatten(1, 2),
+        back[:, :, :-1].to(active.dtype).flatten(1, 2))  # B x HW x C
     return result.view(batch, height, width, channels).permute(0, 3, 1, 2)  # B x C x H x W
 
 
