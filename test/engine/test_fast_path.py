@@ -60,7 +60,8 @@ class Watched(StagedForward):
     """Notes the size of every batch; runs out of memory above a number of pairs."""
 
     def __init__(self) -> None:
-        super().__init__(*moved_modules(), torch.float32)
+        guidance, network = moved_modules()
+        super().__init__(guidance, network, torch.float32)
         self.batches: list[int] = []
         self.looks: list[bool] = []
         self.fits = 100
@@ -96,6 +97,12 @@ def made(period: int = 1) -> tuple[FastPath, Watched, CpuCalls]:
     return FastPath(forward, calls, period), forward, calls
 
 
+def plain_path(period: int) -> PlainPath:
+    """The plain path of the same model."""
+    guidance, network = moved_modules()
+    return PlainPath(guidance, network, period)
+
+
 def check_same(found: list[Answer], expected: list[Answer]) -> None:
     """Equal but for rounding."""
     assert len(found) == len(expected)
@@ -114,7 +121,7 @@ def frames(count: int, batch: int = 1, height: int = 40, width: int = 48) -> lis
 @pytest.mark.parametrize('batch', [1, 3])
 def test_first_eager_then_a_graph_and_always_the_plain_paths_result(batch: int):
     path, _, calls = made()
-    plain, ways = PlainPath(*moved_modules(), 1), []
+    plain, ways = plain_path(1), []
     for index, pairs in enumerate(frames(WARM_RUNS + 3, batch)):
         check_same(path.fuse(pairs, index == 0, True), plain.fuse(pairs, index == 0, True))
         ways.append(path.execution)
@@ -162,7 +169,7 @@ def test_a_few_sizes_stay_ready_and_the_longest_unused_goes():
 
 def test_with_a_period_both_kinds_of_frames_get_graphs_and_follow_the_plain_path():
     path, forward, calls = made(period=2)
-    plain = PlainPath(*moved_modules(), 2)
+    plain = plain_path(2)
     for index, pairs in enumerate(frames(path.warm_up_frames + 4, 2)):
         look = index % 2 == 0
         check_same(path.fuse(pairs, index == 0, look), plain.fuse(pairs, index == 0, look))
@@ -195,7 +202,7 @@ def test_without_memory_for_a_batch_it_takes_fewer_pairs(
         fits: int, parts: list[int], period: int):
     path, forward, _ = made(period)
     forward.fits = fits
-    plain = PlainPath(*moved_modules(), period)
+    plain = plain_path(period)
     for index, pairs in enumerate(frames(3, 5)):
         look = index % period == 0
         check_same(path.fuse(pairs, index == 0, look), plain.fuse(pairs, index == 0, look))

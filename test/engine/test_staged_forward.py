@@ -22,6 +22,18 @@ from degfuse_ros.network.dgme import ExpertMixture
 CPU = torch.device('cpu')
 
 
+def staged(precision: torch.dtype = torch.float32) -> StagedForward:
+    """The forward pass of a small model."""
+    guidance, network = moved_modules()
+    return StagedForward(guidance, network, precision)
+
+
+def plain_path(period: int) -> PlainPath:
+    """The plain path of the same model."""
+    guidance, network = moved_modules()
+    return PlainPath(guidance, network, period)
+
+
 def run(forward: StagedForward, pairs: list[Pair], memory: GuidanceMemory | None = None,
         look: bool = True) -> list[Answer]:
     """Fuse a batch by a forward pass on the CPU."""
@@ -47,10 +59,10 @@ def check_same(found: Answer, expected: Answer) -> None:
 @pytest.mark.parametrize('count', [1, 3])
 def test_it_equals_the_plain_path_pair_by_pair(count: int, height: int, width: int):
     pairs = shaded_pairs(count, height, width)
-    expected = PlainPath(*moved_modules(), 1).fuse(pairs, True, True)
+    expected = plain_path(1).fuse(pairs, True, True)
     if count == 3:
         assert len({answer.routing.tobytes() for answer in expected}) == 3
-    for one, other in zip(run(StagedForward(*moved_modules(), torch.float32), pairs), expected):
+    for one, other in zip(run(staged(), pairs), expected):
         check_same(one, other)
 
 
@@ -65,7 +77,7 @@ def test_it_equals_the_plain_path_with_shipped_weights(model: str):
 
 
 def test_it_remembers_as_the_plain_path_does():
-    plain, forward = PlainPath(*moved_modules(), 2), StagedForward(*moved_modules(), torch.float32)
+    plain, forward = plain_path(2), staged()
     memory = GuidanceMemory.build(2, forward.network, CPU)
     for frame, look in enumerate((True, False, True, True, False)):
         pairs = shaded_pairs(2, 40, 48, seed=frame)
@@ -76,13 +88,14 @@ def test_it_remembers_as_the_plain_path_does():
 
 
 def test_weights_are_held_in_its_precision_and_gates_are_not():
-    forward = StagedForward(*moved_modules(), torch.bfloat16)
+    forward = staged(torch.bfloat16)
     network = forward.network
     assert network.fused_head[0].weight.dtype == torch.bfloat16
+    assert network.enhancement is not None
     assert network.enhancement.dehaze.airlight.weight.dtype == torch.bfloat16
     assert network.gate.weight.dtype == network.task_embedding.dtype == torch.float32
     pairs = shaded_pairs(2, 48, 48)
-    exact = run(StagedForward(*moved_modules(), torch.float32), pairs)
+    exact = run(staged(), pairs)
     for one, other in zip(run(forward, pairs), exact):
         assert np.array_equal(one.routing, other.routing)
         assert torch.equal(one.scores, other.scores)
@@ -91,7 +104,7 @@ def test_weights_are_held_in_its_precision_and_gates_are_not():
 
 
 def test_results_are_memory_of_their_own():
-    forward = StagedForward(*moved_modules(), torch.float32)
+    forward = staged()
     block = torch.zeros(forward.block_size(32, 32), dtype=torch.uint8)
     answer = forward.unpack(block, 32, 32)
     block.fill_(7)
@@ -119,20 +132,20 @@ def pretend_on_gpu(forward: StagedForward, like: Callable[[torch.Tensor], torch.
     """Exchange every tensor of a forward pass for one that claims to be on a GPU."""
     for top in (forward._guidance, forward.network):
         for module in top.modules():
-            for tensors in (module._parameters, module._buffers):
-                tensors.update({name: like(tensor) for name, tensor in tensors.items()
-                                if tensor is not None})
+            for tensors in (vars(module)['_parameters'], vars(module)['_buffers']):
+                for name, tensor in tensors.items():
+                    tensors[name] = None if tensor is None else like(tensor)
             if isinstance(module, ExpertMixture) and module._stacked is not None:
-                module._stacked = dataclasses.replace(module._stacked, **{
-                    name: like(getattr(module._stacked, name))
-                    for name in ('weight', 'bias', 'back')})
+                stack = module._stacked
+                module._stacked = dataclasses.replace(
+                    stack, weight=like(stack.weight), bias=like(stack.bias), back=like(stack.back))
 
 
 @pytest.mark.parametrize('remember, look', [(False, True), (True, True), (True, False)])
 @pytest.mark.parametrize('batch', [1, 3])
 def test_nothing_waits_for_the_gpu_or_comes_from_the_host(batch: int, remember: bool, look: bool):
     """What a CUDA graph forbids, found without a GPU: torch's fake tensors know devices."""
-    forward = StagedForward(*moved_modules(), torch.float32)
+    forward = staged()
     with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
         pretend_on_gpu(forward, lambda tensor: torch.empty_strided(
             tensor.shape, tensor.stride(), dtype=tensor.dtype, device='cuda'))
@@ -152,11 +165,12 @@ def test_nothing_waits_for_the_gpu_or_comes_from_the_host(batch: int, remember: 
 
 
 def test_a_compiler_can_follow_it():
-    forward = StagedForward(*moved_modules(), torch.float32)
+    forward = staged()
     pairs = shaded_pairs(1, 40, 48)
     visible, thermal = (torch.from_numpy(images[0][None]) for images in zip(*pairs))
     memory = GuidanceMemory.build(1, forward.network, CPU)
     torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     try:
         compiled = torch.compile(forward, backend='eager', dynamic=False)
         with torch.no_grad():

@@ -1,6 +1,8 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""Guidance over time: which frames look, how fast it follows, and what keeps it from fluttering."""
+"""Guidance over time: which frames look, how fast it follows, what keeps it from fluttering."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -135,8 +137,8 @@ def test_experts_in_use_are_kept_while_others_lead_by_less(network: FusionNetwor
     memory, rest = GuidanceMemory.build(1, network, CPU), seen(1, 1)
     found = []
     for frame in range(6):
-        look = Guidance(sides[frame % 2], rest.scores, rest.severity)
-        _, routing = judge_by(network, memory, True, assign_on_device)(lambda look=look: look)
+        look = sides[frame % 2], rest.scores, rest.severity
+        _, routing = judge_by(network, memory, True, assign_on_device)(partial(Guidance, *look))
         memory.share.fill_(1.0)  # without smoothing, which hides the sway
         found.append(routing.decision.gates > 0)
     assert all(torch.equal(each, found[0]) for each in found)

@@ -15,7 +15,7 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def moved_modules() -> tuple[DegradationGuidance, FusionNetwork]:
-    """Both modules in evaluation mode, every parameter random, routing that depends on the pair."""
+    """Both modules, ready to infer, every parameter random, routing that depends on the pair."""
     torch.manual_seed(0)
     config = ModelConfig(**SIZES)
     guidance, network = DegradationGuidance(config), FusionNetwork(config, reconstruction=False)
@@ -42,4 +42,4 @@ def shaded_pairs(count: int, height: int, width: int, seed: int = 0) -> list[Pai
         pairs.append(tuple(
             np.clip(image + random.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
             for image in (visible, heat)))
-    return pairs  # type: ignore[return-value]
+    return pairs
