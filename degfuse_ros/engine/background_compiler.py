@@ -60,7 +60,8 @@ class BackgroundCompiler:
 
     def _compile(self, key: Hashable, run: Callable[[Forward], object]) -> None:
         try:
-            compiled = torch.compile(self._forward, dynamic=False)
+            # fullgraph: what torch cannot compile is an error, not silently run uncompiled.
+            compiled = torch.compile(self._forward, dynamic=False, fullgraph=True)
             run(compiled)
         except Exception as error:  # no compiler on this machine, a shape that it cannot do
             self.problem = f'not compiled: {" ".join(str(error).split())[:200]}'

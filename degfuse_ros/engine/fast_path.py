@@ -153,7 +153,7 @@ class FastPath:
     def _save_memory(self, batch: int, reason: str) -> None:
         """Take the next smaller way, or give up."""
         self.memory_fallbacks += 1
-        most = self._most or batch
+        most = min(self._most or batch, batch)
         if not self._graphs and most == 1:
             raise DeviceError(f'{self._calls.device} has too little memory for a single pair: '
                               f"{reason}. Free some, use smaller images or device 'cpu'.")

@@ -107,3 +107,14 @@ def test_a_failure_is_told_on_one_line_and_not_tried_again():
     assert compiler.ready('a') is None
     compiler.begin('a', fail)
     assert not compiler.busy
+
+
+def test_what_torch_cannot_compile_is_told(compile_eagerly: None):
+    def waits_for_the_device(image: torch.Tensor) -> torch.Tensor:
+        return image * 2 if image.sum().item() > 0 else image
+
+    compiler = BackgroundCompiler(waits_for_the_device)
+    compiler.begin('a', lambda forward: forward(torch.ones(3)))
+    finish(compiler)
+    assert compiler.problem.startswith('not compiled: ') and '\n' not in compiler.problem
+    assert compiler.ready('a') is None

@@ -170,14 +170,11 @@ def test_a_compiler_can_follow_it():
     visible, thermal = (torch.from_numpy(images[0][None]) for images in zip(*pairs))
     memory = GuidanceMemory.build(1, forward.network, CPU)
     torch._dynamo.reset()
-    torch._dynamo.utils.counters.clear()
     try:
-        compiled = torch.compile(forward, backend='eager', dynamic=False)
+        compiled = torch.compile(forward, backend='eager', dynamic=False, fullgraph=True)
         with torch.no_grad():
             expected, found = forward(visible, thermal), compiled(visible, thermal)
             assert torch.equal(found, expected)
             assert torch.equal(compiled(visible, thermal, memory, True), expected)
-        breaks = torch._dynamo.utils.counters['graph_break']
-        assert not breaks, 'a CPU alone would explain breaks by its checks'
     finally:
         torch._dynamo.reset()
