@@ -32,9 +32,9 @@ class CudaCalls:
                     enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             yield
 
-    def pinned(self, *shape: int) -> Tensor:
-        """Return bytes of host memory that the GPU copies from and to by itself."""
-        return torch.empty(shape, dtype=torch.uint8, pin_memory=True)
+    def pinned(self, *shape: int, dtype: torch.dtype = torch.uint8) -> Tensor:
+        """Return host memory that the GPU copies from and to by itself."""
+        return torch.empty(shape, dtype=dtype, pin_memory=True)
 
     def wait(self) -> None:
         """Wait for everything on our stream."""

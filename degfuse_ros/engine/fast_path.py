@@ -29,8 +29,8 @@ which a capture forbids. CUDA's own advice is three."""
 KEPT_SIZES = 4
 """Sizes whose buffers and graphs stay; each may hold a few hundred MiB. A rig has one or two."""
 
-Size = tuple[int, int, int]
-"""Batch, height, width."""
+Size = tuple[int, int, int, bool]
+"""Batch, height, width, and whether a coverage comes with the pairs."""
 
 
 class DeviceCalls(Protocol):
@@ -41,7 +41,7 @@ class DeviceCalls(Protocol):
     def active(self) -> AbstractContextManager[None]:
         """Make the device current."""
 
-    def pinned(self, *shape: int) -> Tensor:
+    def pinned(self, *shape: int, dtype: torch.dtype = torch.uint8) -> Tensor:
         """Return staging memory."""
 
     def wait(self) -> None:
@@ -70,20 +70,33 @@ class _Slot:
 
     visible: Tensor  # B x H x W x 3, on the device
     thermal: Tensor  # B x H x W, on the device
+    coverage: Tensor | None  # B x H x W float32, on the device
     staged_visible: Tensor
     staged_thermal: Tensor
+    staged_coverage: Tensor | None
     staged_blocks: Tensor  # B x P, on the host
     memory: GuidanceMemory | None
     plain: dict[bool, _Program] = field(default_factory=dict)  # by whether it looks
     compiled: dict[bool, _Program] = field(default_factory=dict)
 
+    @property
+    def size(self) -> Size:
+        """What the slot is for."""
+        batch, height, width = self.thermal.shape
+        return batch, height, width, self.coverage is not None
+
     def fill(self, pairs: list[Pair]) -> None:
         """Start copying pairs to the device."""
-        for row, (visible, thermal) in enumerate(pairs):
-            np.copyto(self.staged_visible[row].numpy(), visible)
-            np.copyto(self.staged_thermal[row].numpy(), thermal)
+        for row, pair in enumerate(pairs):
+            np.copyto(self.staged_visible[row].numpy(), pair.visible)
+            np.copyto(self.staged_thermal[row].numpy(), pair.thermal)
+            if self.staged_coverage is not None:
+                np.copyto(self.staged_coverage[row].numpy(),
+                          1.0 if pair.coverage is None else pair.coverage)
         self.visible.copy_(self.staged_visible, non_blocking=True)
         self.thermal.copy_(self.staged_thermal, non_blocking=True)
+        if self.coverage is not None and self.staged_coverage is not None:
+            self.coverage.copy_(self.staged_coverage, non_blocking=True)
 
 
 class FastPath:
@@ -166,8 +179,9 @@ class FastPath:
         self._calls.free()
 
     def _serve(self, pairs: list[Pair], anew: bool, look: bool) -> list[Answer]:
-        height, width = pairs[0][1].shape
-        slot = self._slot((len(pairs), height, width))
+        height, width = pairs[0].thermal.shape
+        covered = any(pair.coverage is not None for pair in pairs)
+        slot = self._slot((len(pairs), height, width, covered))
         if slot.memory is not None and anew:
             slot.memory.clear()
         slot.fill(pairs)
@@ -182,18 +196,21 @@ class FastPath:
         if size not in self._slots:
             while len(self._slots) >= KEPT_SIZES:
                 self._slots.popitem(last=False)
-            batch, height, width = size
+            batch, height, width, covered = size
+            pinned, shape = self._calls.pinned, (batch, height, width)
             self._slots[size] = _Slot(
-                *self._images(size), self._calls.pinned(*size, 3), self._calls.pinned(*size),
-                self._calls.pinned(batch, self._forward.block_size(height, width)),
-                self._memory(batch))
+                *self._images(size), pinned(*shape, 3), pinned(*shape),
+                pinned(*shape, dtype=torch.float32) if covered else None,
+                pinned(batch, self._forward.block_size(height, width)), self._memory(batch))
         self._slots.move_to_end(size)
         return self._slots[size]
 
-    def _images(self, size: Size) -> tuple[Tensor, Tensor]:
+    def _images(self, size: Size) -> tuple[Tensor, Tensor, Tensor | None]:
+        *shape, covered = size
         device = self._calls.device
-        return (torch.zeros(*size, 3, dtype=torch.uint8, device=device),
-                torch.zeros(size, dtype=torch.uint8, device=device))
+        return (torch.zeros(*shape, 3, dtype=torch.uint8, device=device),
+                torch.zeros(*shape, dtype=torch.uint8, device=device),
+                torch.zeros(*shape, device=device) if covered else None)
 
     def _memory(self, batch: int) -> GuidanceMemory | None:
         if not self._remember:
@@ -237,7 +254,7 @@ class FastPath:
             return True
         if plain.replay is None or compiler.busy or (program is not None and program.refused):
             return False  # first what is quickly had
-        size = (*slot.thermal.shape, look)
+        size = (*slot.size, look)
         forward = compiler.ready(size)
         if forward is None:
             compiler.begin(size, partial(self._try_out, slot, look))
@@ -247,9 +264,9 @@ class FastPath:
 
     def _try_out(self, slot: _Slot, look: bool, forward: Forward) -> None:
         """Call a forward pass, in another thread, with tensors like a slot's and none of them."""
-        batch, height, width = slot.thermal.shape
+        visible, thermal, coverage = self._images(slot.size)
         with torch.no_grad():
-            forward(*self._images((batch, height, width)), self._memory(batch), look)
+            forward(visible, thermal, self._memory(len(thermal)), look, coverage)
 
     def _in_parts(self, forward: Forward, slot: _Slot, look: bool) -> Tensor:
         batch, memory = len(slot.thermal), slot.memory
@@ -258,5 +275,6 @@ class FastPath:
         for first in range(0, batch, most):
             end = first + most
             parts.append(forward(slot.visible[first:end], slot.thermal[first:end],
-                                 memory.rows(first, end) if memory is not None else None, look))
+                                 memory.rows(first, end) if memory is not None else None, look,
+                                 slot.coverage[first:end] if slot.coverage is not None else None))
         return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -11,8 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Visible H x W x 3 RGB, thermal H x W."""
+
+class Pair(NamedTuple):
+    """What is fused into one image.
+
+    Attributes:
+        visible: H x W x 3 uint8, RGB.
+        thermal: H x W uint8, warm is bright.
+        coverage: H x W float32 in [0, 1]: where the thermal image is valid. At 0 the result is
+            the restored visible image alone, between it is blended. None: valid everywhere.
+    """
+
+    visible: NDArray[np.uint8]
+    thermal: NDArray[np.uint8]
+    coverage: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +35,22 @@ SMALLEST = 32
 """Pixels: the deepest level still has 2 x 2 values, and reflection reaches the multiple."""
 
 
-def _check_pair(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> None:
-    """Refuse what `fuse` cannot take, with one line that says what was got."""
-    for name, image in (('visible', visible), ('thermal', thermal)):
-        if not isinstance(image, np.ndarray):  # OpenCV returns None for a file that it cannot read
-            raise ValueError(f'{name} must be a NumPy array. Got {type(image).__name__}.')
+def _check_array(name: str, image: object) -> None:
+    if not isinstance(image, np.ndarray):  # OpenCV returns None for a file that it cannot read
+        raise ValueError(f'{name} must be a NumPy array. Got {type(image).__name__}.')
+
+
+def _check_visible(visible: NDArray[np.uint8]) -> None:
+    _check_array('visible', visible)
     if visible.dtype != np.uint8 or visible.ndim != 3 or visible.shape[2] != 3:
         raise ValueError('visible must be H x W x 3 uint8 RGB. '
                          f'Got shape {visible.shape}, {visible.dtype}.')
+
+
+def _check_pair(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> None:
+    """Refuse what `fuse` cannot take, with one line that says what was got."""
+    _check_visible(visible)
+    _check_array('thermal', thermal)
     if thermal.dtype != np.uint8 or thermal.ndim != 2:
         raise ValueError('thermal must be H x W uint8. '
                          f'Got shape {thermal.shape}, {thermal.dtype}.')
@@ -54,11 +63,19 @@ def _check_pair(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> None:
                          f'Got {thermal.shape[0]} x {thermal.shape[1]}.')
 
 
+def _check_coverage(coverage: NDArray[np.float32] | None, shape: tuple[int, ...]) -> None:
+    """Refuse a coverage that does not belong to a pair of this height and width."""
+    if coverage is not None and (coverage.shape != shape or coverage.dtype != np.float32):
+        raise ValueError(f"coverage must be float32 of the images' height and width, {shape}. "
+                         f'Got shape {coverage.shape}, {coverage.dtype}.')
+
+
 def _check_batch(pairs: list[Pair]) -> None:
     """Refuse what `fuse_batch` cannot take."""
     for pair in pairs:
-        _check_pair(*pair)
-    shapes = sorted({thermal.shape for _, thermal in pairs})
+        _check_pair(pair.visible, pair.thermal)
+        _check_coverage(pair.coverage, pair.thermal.shape)
+    shapes = sorted({pair.thermal.shape for pair in pairs})
     if len(shapes) > 1:
         raise ValueError('all pairs of a batch must have one size; fuse the others in a batch of '
                          f'their own. Got {", ".join(map(str, shapes))}.')
@@ -151,12 +168,15 @@ class FusionEngine:
         self._path = FastPath(forward, calls, period,
                               BackgroundCompiler(forward) if compile else None)
 
-    def fuse(self, visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> Fusion:
+    def fuse(self, visible: NDArray[np.uint8], thermal: NDArray[np.uint8],
+             coverage: NDArray[np.float32] | None = None) -> Fusion:
         """Fuse one registered pair.
 
         Args:
             visible: H x W x 3 uint8, RGB, H and W 32 or more.
             thermal: H x W uint8, warm is bright.
+            coverage: H x W float32 in [0, 1], where the thermal image is valid: at 0 the result
+                is the restored visible image alone. None: everywhere.
 
         Returns:
             The fused image of the same size, the degradation and the routing.
@@ -166,16 +186,32 @@ class FusionEngine:
             DeviceError: the device fails.
             RuntimeError: the weights give no finite answer.
         """
-        return self.fuse_batch([(visible, thermal)])[0]
+        return self.fuse_batch([Pair(visible, thermal, coverage)])[0]
 
-    def fuse_batch(self, pairs: list[Pair]) -> list[Fusion]:
+    def restore(self, visible: NDArray[np.uint8]) -> Fusion:
+        """Restore a visible image alone, as when the thermal camera is gone.
+
+        The image is PKDM's. Degradation and routing are those of the image with its own green
+        channel, the one nearest to its brightness, in place of the thermal image.
+
+        Args:
+            visible: H x W x 3 uint8, RGB, H and W 32 or more.
+
+        Raises:
+            As `fuse`.
+        """
+        _check_visible(visible)
+        return self.fuse(visible, visible[..., 1], np.zeros(visible.shape[:2], np.float32))
+
+    def fuse_batch(self, pairs: Sequence[Pair | tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+                   ) -> list[Fusion]:
         """Fuse registered pairs of one size, such as those of several rigs.
 
         A GPU works on all of them at once. Each gets its own degradation and routing. With a
         `guidance_period` above 1 the n-th pair of a batch follows the n-th of the last batch.
 
         Args:
-            pairs: visible and thermal image each, as `fuse` takes them.
+            pairs: visible and thermal image each, as `fuse` takes them, and a coverage or none.
 
         Returns:
             One fusion per pair, in order.
@@ -185,12 +221,14 @@ class FusionEngine:
             DeviceError: the device fails.
             RuntimeError: the weights give no finite answer.
         """
-        _check_batch(pairs)
-        if not pairs:
+        batch = [Pair(*pair) for pair in pairs]
+        _check_batch(batch)
+        if not batch:
             return []
-        anew, look = self._steady.start((len(pairs), pairs[0][1].shape))
+        covered = any(pair.coverage is not None for pair in batch)
+        anew, look = self._steady.start((len(batch), batch[0].thermal.shape, covered))
         try:
-            answers = self._path.fuse(pairs, anew, look)
+            answers = self._path.fuse(batch, anew, look)
             return [self._describe(row, answer) for row, answer in enumerate(answers)]
         except RuntimeError as error:
             self._steady.reset()  # what was remembered may be incomplete

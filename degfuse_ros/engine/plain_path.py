@@ -14,7 +14,7 @@ from degfuse_ros.engine.steady_guidance import GuidanceMemory, judge_by
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.gate import Assignment, GateDecision, assign
-from degfuse_ros.network.inference import infer
+from degfuse_ros.network.inference import blend, infer
 
 
 def _split(decision: GateDecision) -> list[Assignment]:
@@ -58,17 +58,18 @@ class PlainPath:
                     for pair, memory in zip(pairs, self._memories)]
 
     def _fuse(self, pair: Pair, memory: GuidanceMemory | None, look: bool) -> Answer:
-        visible, thermal = (_tensor(image) for image in pair)
+        visible, thermal = _tensor(pair.visible), _tensor(pair.thermal)
         height, width = thermal.shape
         look = look or (memory is not None and memory.empty)
-        _, fused, known, routing = infer(
+        enhanced, fused, known, routing = infer(
             self._guidance, self._network,
             visible.permute(2, 0, 1).unsqueeze(0) / 255,  # 1 x 3 x H x W
             thermal[None, None] / 255,  # 1 x 1 x H x W
             torch.autocast('cpu', enabled=False), judge_by(self._network, memory, look, _split))
         if memory is not None:
             memory.looked()
-        image = fused.image[..., :height, :width]
+        coverage = None if pair.coverage is None else _tensor(pair.coverage)[None]
+        image = blend(enhanced, fused, coverage)[..., :height, :width]
         pixels = (image * 255).round().to(torch.uint8)[0].permute(1, 2, 0)  # H x W x 3
         return Answer(
             image=np.ascontiguousarray(pixels.numpy()), scores=known.scores[0].clone(),
@@ -82,6 +83,6 @@ class PlainPath:
         del self._guidance, self._network
 
 
-def _tensor(image: NDArray[np.uint8]) -> Tensor:
+def _tensor(image: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
     # A private copy: torch cannot view read-only or negatively strided arrays.
     return torch.from_numpy(np.array(image, order='C')).float()

@@ -19,7 +19,7 @@ from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.gate import assign_on_device
-from degfuse_ros.network.inference import infer
+from degfuse_ros.network.inference import blend, infer
 
 
 class StagedForward:
@@ -40,7 +40,7 @@ class StagedForward:
         network.stack_experts()
 
     def __call__(self, visible: Tensor, thermal: Tensor, memory: GuidanceMemory | None = None,
-                 look_now: bool = True) -> Tensor:
+                 look_now: bool = True, coverage: Tensor | None = None) -> Tensor:
         """Fuse a batch.
 
         Args:
@@ -48,6 +48,7 @@ class StagedForward:
             thermal: B x H x W uint8.
             memory: of the batch; changes in place.
             look_now: run the guidance.
+            coverage: B x H x W float32 in [0, 1], see `Pair`; None: valid everywhere.
 
         Returns:
             B x P uint8: a pair's fused image, H x W x 3, then its scores, severities and gates
@@ -56,10 +57,10 @@ class StagedForward:
         height, width = thermal.shape[-2:]
         seen = visible.permute(0, 3, 1, 2).float() / 255  # B x 3 x H x W, channels last
         heat = thermal[:, None].float() / 255  # B x 1 x H x W
-        _, fused, known, routing = infer(
+        enhanced, fused, known, routing = infer(
             self._guidance, self.network, seen, heat, self._rounding(visible.device.type),
             judge_by(self.network, memory, look_now, assign_on_device))
-        image = fused.image[..., :height, :width].float()
+        image = blend(enhanced, fused, coverage)[..., :height, :width]
         pixels = (image * 255).round().to(torch.uint8).permute(0, 2, 3, 1).flatten(1)  # B x HW3
         gates = routing.decision.gates.permute(1, 0, 2).flatten(1)  # B x LM
         numbers = torch.cat((known.scores, known.severity, gates), 1).float()

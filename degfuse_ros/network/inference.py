@@ -31,6 +31,23 @@ def inference_network(file: ModelFile) -> FusionNetwork:
     return network
 
 
+def blend(enhanced: Enhanced, fused: Fused, coverage: Tensor | None) -> Tensor:
+    """Return the result as float32, B x 3 x H x W in [0, 1], still padded.
+
+    Args:
+        enhanced: from `infer`.
+        fused: from `infer`.
+        coverage: B x h x w in [0, 1], not padded: where it is 0 the result is PKDM's restored
+            visible image alone. None: fused everywhere.
+    """
+    image = fused.image.float()
+    if coverage is None:
+        return image
+    height, width = coverage.shape[-2:]
+    return torch.lerp(enhanced.visible[..., :height, :width].float(),
+                      image[..., :height, :width], coverage[:, None])
+
+
 Judge = Callable[[Callable[[], Guidance]], tuple[Guidance, Routing]]
 """Gets a function that looks at the pairs at hand; returns what is known and the routing."""
 

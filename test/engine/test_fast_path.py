@@ -33,8 +33,8 @@ class CpuCalls:
         with torch.no_grad():
             yield
 
-    def pinned(self, *shape: int) -> torch.Tensor:
-        return torch.zeros(shape, dtype=torch.uint8)
+    def pinned(self, *shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+        return torch.zeros(shape, dtype=dtype)
 
     def wait(self) -> None:
         pass
@@ -66,12 +66,13 @@ class Watched(StagedForward):
         self.looks: list[bool] = []
         self.fits = 100
 
-    def __call__(self, visible, thermal, memory=None, look_now=True):
+    def __call__(self, visible, thermal, memory=None, look_now=True,
+                 coverage=None):
         self.batches.append(len(visible))
         self.looks.append(look_now)
         if len(visible) > self.fits:
             raise torch.OutOfMemoryError('CUDA out of memory.\nTried to allocate 20.00 MiB.')
-        return super().__call__(visible, thermal, memory, look_now)
+        return super().__call__(visible, thermal, memory, look_now, coverage)
 
 
 class StandInCompiler:
@@ -131,10 +132,10 @@ def test_first_eager_then_a_graph_and_always_the_plain_paths_result(batch: int):
 
 def test_views_and_read_only_images_are_taken():
     path = made()[0]
-    (visible, thermal), = shaded_pairs(1, 48, 40)
-    expected = path.fuse([(visible[::-1, ::-1].copy(), thermal[::-1].copy())], True, True)
+    (visible, thermal, _), = shaded_pairs(1, 48, 40)
+    expected = path.fuse([Pair(visible[::-1, ::-1].copy(), thermal[::-1].copy())], True, True)
     visible.flags.writeable = False
-    check_same(path.fuse([(visible[::-1, ::-1], thermal[::-1])], False, True), expected)
+    check_same(path.fuse([Pair(visible[::-1, ::-1], thermal[::-1])], False, True), expected)
 
 
 def test_results_keep_when_the_next_frame_comes():
@@ -259,7 +260,7 @@ def test_compiled_code_takes_over_when_it_is_ready_and_frames_never_wait():
 
     assert serve(WARM_RUNS) == 'eager' and not compiler.begun
     assert serve(2) == 'graph', 'the plain graph comes first'
-    assert compiler.begun == [(1, 40, 48, True)] and compiler.busy
+    assert compiler.begun == [(1, 40, 48, False, True)] and compiler.busy
     assert serve(3) == 'graph', 'served while the compiler works'
     assert serve(WARM_RUNS + 2, width=50) == 'eager', 'no capture while the compiler works'
     used: list[int] = []
@@ -284,3 +285,15 @@ def test_closing_gives_memory_back():
     path.fuse(frames(1)[0], True, True)
     path.close()
     assert calls.frees == 1
+
+
+def test_coverage_goes_through_eager_and_graph_and_has_a_graph_of_its_own():
+    path, _, calls = made()
+    plain = plain_path(1)
+    half = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (40, 1))
+    for index, (first, second) in enumerate(frames(WARM_RUNS + 2, 2)):
+        batch = [first, second._replace(coverage=half * (index + 1) / 5)]
+        check_same(path.fuse(batch, index == 0, True), plain.fuse(batch, index == 0, True))
+    assert path.execution == 'graph' and calls.captures == 1
+    check_same(path.fuse([first, second], False, True), plain.fuse([first, second], False, True))
+    assert path.execution == 'eager'

@@ -152,3 +152,55 @@ def test_a_mistake_in_the_program_is_not_taken_for_a_lost_device(
     with pytest.raises(RuntimeError) as caught:
         engine.fuse(*shaded_pairs(1, 40, 48)[0])
     assert not isinstance(caught.value, DeviceError)
+
+
+def test_beyond_the_coverage_lies_the_restored_visible_image(load: Callable[..., FusionEngine]):
+    engine, (pair,) = load(), shaded_pairs(1, 45, 51)
+    fused, restored = engine.fuse(pair.visible, pair.thermal), engine.restore(pair.visible)
+    assert not np.array_equal(fused.image, restored.image)
+    coverage = np.tile(np.clip(np.linspace(-1, 2, 51, dtype=np.float32), 0, 1), (45, 1))
+    found = engine.fuse(pair.visible, pair.thermal, coverage).image
+    assert np.array_equal(found[:, :17], restored.image[:, :17])
+    assert np.array_equal(found[:, -17:], fused.image[:, -17:])
+    seam = restored.image + coverage[..., None] * (fused.image.astype(float) - restored.image)
+    assert np.abs(found - seam).max() <= 1.01
+
+
+def test_what_is_restored_is_pkdms_image_whatever_the_thermal_one(
+        load: Callable[..., FusionEngine]):
+    engine, (pair,) = load(), shaded_pairs(1, 48, 64)
+    _, network = moved_modules()
+    seen = torch.from_numpy(pair.visible).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        assert network.enhancement is not None
+        expected = (255 * network.enhancement.visible(seen)[0])[0].permute(1, 2, 0).numpy()
+    # Rounding to grey levels, and that of weights in their file.
+    assert np.abs(engine.restore(pair.visible).image - expected).max() < 1.0
+    nothing = np.zeros((48, 64), np.float32)
+    found = engine.fuse(pair.visible, pair.thermal, nothing).image
+    assert np.array_equal(found, engine.restore(pair.visible).image)
+
+
+def test_pairs_with_and_without_coverage_share_a_batch(load: Callable[..., FusionEngine]):
+    engine, (first, second) = load(), shaded_pairs(2, 40, 48)
+    half = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (40, 1))
+    found = engine.fuse_batch([first._replace(coverage=half), second])
+    assert same(found[0], engine.fuse(first.visible, first.thermal, half))
+    assert same(found[1], engine.fuse(second.visible, second.thermal))
+
+
+@pytest.mark.parametrize('coverage, got', [
+    (np.zeros((40, 47), np.float32), '(40, 47)'), (np.zeros((40, 48)), 'float64')])
+def test_a_wrong_coverage_is_refused(load: Callable[..., FusionEngine], coverage: np.ndarray,
+                                     got: str):
+    (pair,) = shaded_pairs(1, 40, 48)
+    with pytest.raises(ValueError, match='coverage') as caught:
+        load().fuse(pair.visible, pair.thermal, coverage)
+    assert got in str(caught.value)
+
+
+@pytest.mark.parametrize('image', [None, np.zeros((40, 48), np.uint8), np.zeros((40, 48, 3))])
+def test_what_is_no_visible_image_is_not_restored(load: Callable[..., FusionEngine],
+                                                  image: np.ndarray):
+    with pytest.raises(ValueError, match='visible'):
+        load().restore(image)

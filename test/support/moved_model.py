@@ -4,14 +4,12 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from small_model import SIZES
 
+from degfuse_ros.engine import Pair
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
-
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def moved_modules() -> tuple[DegradationGuidance, FusionNetwork]:
@@ -39,7 +37,7 @@ def shaded_pairs(count: int, height: int, width: int, seed: int = 0) -> list[Pai
         shade = 40 + 50 * index + 30 * np.sin(rows / (5 + index)) * np.cos(columns / 9)
         visible = shade[..., None] * random.uniform(0.6, 1.2, 3)
         heat = 120 + 90 * np.cos(rows / 11 + index) * np.sin(columns / (6 + index))
-        pairs.append(tuple(
+        pairs.append(Pair(*(
             np.clip(image + random.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
-            for image in (visible, heat)))
+            for image in (visible, heat))))
     return pairs
