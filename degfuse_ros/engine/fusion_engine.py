@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -238,15 +239,16 @@ class FusionEngine:
                               "Start the program again, or use device 'cpu'.") from error
 
     def _describe(self, row: int, answer: Answer) -> Fusion:
-        scores = answer.scores.double()
-        if not bool(torch.isfinite(scores).all()):
-            raise RuntimeError(f'the class scores are not finite: {scores.tolist()}. The weights '
+        # Plain numbers: a tensor's call takes longer than all of this.
+        if not all(map(math.isfinite, answer.scores)):
+            raise RuntimeError(f'the class scores are not finite: {answer.scores}. The weights '
                                'are damaged or the device is faulty; try another model or device.')
-        scores = scores / scores.sum()
+        total = math.fsum(answer.scores)
+        scores = [score / total for score in answer.scores]
         return Fusion(answer.image, Degradation(
             label=CLASSES[self._steady.label(row, scores)],
-            scores=dict(zip(CLASSES, scores.tolist())),
-            severity=dict(zip(DEGRADATIONS, answer.severity.tolist()))), answer.routing)
+            scores=dict(zip(CLASSES, scores)),
+            severity=dict(zip(DEGRADATIONS, answer.severity))), answer.routing)
 
     def reset(self) -> None:
         """Forget earlier frames: another stream begins. Also try again what memory prevented."""

@@ -73,8 +73,8 @@ class PlainPath:
         image = blend(enhanced, fused, coverage)[..., :height, :width]
         pixels = (image * 255).round().to(torch.uint8)[0].permute(1, 2, 0)  # H x W x 3
         return Answer(
-            image=np.ascontiguousarray(pixels.numpy()), scores=known.scores[0].clone(),
-            severity=known.severity[0].clone(), routing=routing.decision.gates[:, 0].numpy())
+            image=np.ascontiguousarray(pixels.numpy()), scores=known.scores[0].tolist(),
+            severity=known.severity[0].tolist(), routing=routing.decision.gates[:, 0].numpy())
 
     def reset(self) -> None:
         """Nothing was prevented."""
