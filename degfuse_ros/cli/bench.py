@@ -113,8 +113,8 @@ def _engine(text: str, own: 'EngineChoice') -> 'EngineChoice':
         elif key == 'period' and value.isdecimal() and int(value) >= 1:
             choice = replace(choice, guidance_period=int(value))
         else:
-            raise CommandError('--compare takes +compile, +bfloat16, +float32 and +period=N behind '
-                               f'a model or device; got {text!r}')
+            raise CommandError('--compare takes +compile, +float32, +bfloat16 and +period=N '
+                               f'behind a model or device; got {text!r}')
     if name in ('auto', 'cpu', 'cuda') or name.startswith('cuda:'):
         return replace(choice, device=name)
     model, separator, device = name.rpartition('@')
