@@ -3,17 +3,10 @@
 """A visible and a thermal image of the same moment."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sensor_msgs.msg import Image
 
-# In a second.
-NANOSECONDS = 1_000_000_000
-
-
-def stamp_of(message: Any) -> int:
-    """Return the stamp of a message that has a header, in nanoseconds."""
-    return message.header.stamp.sec * NANOSECONDS + message.header.stamp.nanosec
+from degfuse_ros.ros.stamps import stamp_of
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from sensor_msgs.msg import Image
 
 from degfuse_ros.ros import images
 from degfuse_ros.ros.image_error import ImageError
-from degfuse_ros.ros.pair import NANOSECONDS, Pair, stamp_of
+from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.qos import input_profile, subscription_options
+from degfuse_ros.ros.stamps import check_stamp, stamp_of
 from degfuse_ros.ros.statistics import Statistics
 
 TOPICS = ('visible', 'thermal')
@@ -86,7 +87,7 @@ class Pairing:
         """Let a good image through to the synchroniser, count a bad one."""
         self._statistics.arrived(topic)
         try:
-            _check_stamp(message)
+            check_stamp(message)
             images.check(message)
         except ImageError as error:
             self._statistics.dropped(f'{topic}.{error.kind}', str(error))
@@ -117,22 +118,3 @@ class Pairing:
             return
         self._last_delivered = pair.stamp
         self._deliver(pair)
-
-
-def _check_stamp(message: Image) -> None:
-    """Keep stamps out that say nothing, or that rclpy's time cannot hold.
-
-    The fields are checked, not their sum: rclpy refuses -1 s though enough nanoseconds follow.
-
-    Raises:
-        ImageError: the stamp is zero, its seconds are negative, or its nanoseconds are a second
-            or more.
-    """
-    stamp = message.header.stamp
-    if stamp.sec == 0 and stamp.nanosec == 0:
-        raise ImageError('zero_stamp', 'header.stamp is zero, so it cannot be paired. '
-                         'Let the camera driver fill header.stamp')
-    if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS:
-        raise ImageError('bad_stamp', f'header.stamp is {stamp.sec} s and {stamp.nanosec} ns. Let '
-                         'the camera driver fill header.stamp with a time after 1970 and less '
-                         f'than {NANOSECONDS} ns')
