@@ -8,14 +8,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo
 
-from degfuse_ros.camera.registration import match_size
-from degfuse_ros.camera.thermal import ThermalRange
-from degfuse_ros.ros import images
-from degfuse_ros.ros.image_error import ImageError
+from degfuse_ros.camera.front_end import FrontEnd, Prepared
+from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.outputs import Outputs
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.parameters import Parameters
@@ -47,8 +44,8 @@ class Pipeline:
         self._statistics = statistics
         self._outputs = outputs
         self._camera_info = camera_info
-        self._thermal_range = ThermalRange()
-        self._warned_of_size = False
+        self._front_end = FrontEnd(parameters.value)
+        self._warned = False
 
     def __call__(self, pair: Pair) -> None:
         """Fuse and publish a pair, or count why not."""
@@ -67,23 +64,20 @@ class Pipeline:
             self._statistics.dropped('max_age', f'{age:.3f} s old, max_age is {max_age}. Raise '
                                      'max_age, or use a faster device or smaller images')
             return
-        visible = self._convert('visible', images.to_rgb, pair.visible)
-        thermal = self._convert('thermal', self._thermal_to_8_bit, pair.thermal)
-        if visible is None or thermal is None:
-            return
-        height, width = visible.shape[:2]
         try:
-            matched = match_size(thermal, height, width)
-        except ValueError as error:  # too small
-            self._statistics.dropped('thermal.refused', _one_line(error))
+            prepared = self._front_end.prepare(pair.visible, pair.thermal)
+        except ImageError as error:
+            self._statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return
-        self._warn_of_size(thermal, height, width)
-        self._fuse(pair, visible, matched)
+        if prepared.notice and not self._warned:
+            self._warned = True
+            self._node.get_logger().warning(prepared.notice)
+        self._fuse(pair, prepared)
 
-    def _fuse(self, pair: Pair, visible: np.ndarray, thermal: np.ndarray) -> None:
+    def _fuse(self, pair: Pair, prepared: Prepared) -> None:
         start, cpu_start = time.perf_counter(), time.thread_time()
         try:
-            fusion = self._engine.fuse(visible, thermal)
+            fusion = self._engine.fuse(prepared.visible, prepared.thermal)
         except ValueError as error:  # the engine refuses this image, as one below 32x32
             self._statistics.dropped('visible.refused', _one_line(error))
             return
@@ -96,28 +90,6 @@ class Pipeline:
 
     def _age(self, pair: Pair) -> float:
         return (self._node.get_clock().now().nanoseconds - pair.stamp) / 1e9
-
-    def _convert(self, topic: str, conversion: Callable[[Image], np.ndarray],
-                 message: Image) -> np.ndarray | None:
-        try:
-            return conversion(message)
-        except ImageError as error:
-            self._statistics.dropped(f'{topic}.{error.kind}', str(error))
-            return None
-
-    def _thermal_to_8_bit(self, message: Image) -> np.ndarray:
-        return self._thermal_range.to_8_bit(
-            images.to_grey(message), self._parameters.value('thermal_percentile_low'),
-            self._parameters.value('thermal_percentile_high'),
-            self._parameters.value('thermal_smoothing'))
-
-    def _warn_of_size(self, thermal: np.ndarray, height: int, width: int) -> None:
-        if thermal.shape != (height, width) and not self._warned_of_size:
-            self._warned_of_size = True
-            self._node.get_logger().warning(
-                f'the thermal image is {thermal.shape[1]}x{thermal.shape[0]}, the visible one '
-                f'{width}x{height}: it is stretched to fit. Where the views differ, register '
-                'the images before this node')
 
 
 def _one_line(error: Exception) -> str:
