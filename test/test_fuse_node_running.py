@@ -18,6 +18,7 @@ from lifecycle_msgs.msg import Transition
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Classification
 
+from degfuse_ros.camera import decoding
 from degfuse_ros.engine import FusionEngine
 from degfuse_ros.ros import advice, images, messages
 
