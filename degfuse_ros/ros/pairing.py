@@ -14,8 +14,8 @@ import message_filters
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from degfuse_ros.ros import images
-from degfuse_ros.ros.image_error import ImageError
+from degfuse_ros.camera import decoding
+from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.pair import NANOSECONDS, Pair, stamp_of
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.qos import input_profile, subscription_options
@@ -89,7 +89,7 @@ class Pairing:
         self._statistics.arrived(topic)
         try:
             _check_stamp(message)
-            images.check(message)
+            decoding.check(message)
         except ImageError as error:
             self._statistics.dropped(f'{topic}.{error.kind}', str(error))
             return

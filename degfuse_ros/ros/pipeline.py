@@ -34,7 +34,7 @@ class Pipeline:
             for rig, pair in pairs.items():
                 frame = rig.prepare(pair)
                 if frame is not None:
-                    by_size.setdefault(frame.thermal.shape, []).append(frame)
+                    by_size.setdefault(frame.prepared.thermal.shape, []).append(frame)
             for frames in by_size.values():
                 self._fuse(frames)
         finally:
@@ -59,4 +59,5 @@ class Pipeline:
             frame.rig.publish(frame, fusion, self._engine.layer_names, timing)
 
     def _together(self, frames: Sequence[Frame]) -> list[Fusion]:
-        return [self._engine.fuse(frame.visible, frame.thermal) for frame in frames]
+        return [self._engine.fuse(frame.prepared.visible, frame.prepared.thermal)
+                for frame in frames]

@@ -8,17 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import Image
 
-from degfuse_ros.camera.registration import match_size
-from degfuse_ros.camera.thermal import ThermalRange
-from degfuse_ros.ros import images
+from degfuse_ros.camera.front_end import FrontEnd, Prepared
+from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import Topics, advise
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
-from degfuse_ros.ros.image_error import ImageError
 from degfuse_ros.ros.outputs import Outputs
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.pairing import Pairing
@@ -36,14 +32,12 @@ class Frame:
     Attributes:
         rig: whose it is.
         pair: its messages.
-        visible: HxWx3 uint8 RGB.
-        thermal: HxW uint8, registered.
+        prepared: its images on one pixel grid.
     """
 
     rig: Rig
     pair: Pair
-    visible: np.ndarray
-    thermal: np.ndarray
+    prepared: Prepared
 
 
 @dataclass(frozen=True)
@@ -104,8 +98,8 @@ class Rig:
             Exception: a QoS override of a topic names no QoS.
         """
         self.statistics.restart()
-        self._thermal_range = ThermalRange()
-        self._warned_of_size = False
+        self._front_end = FrontEnd(self._parameters.value)
+        self._told: set[str] = set()
         self._put = deliver
         self._camera_info = CameraInfoInput(
             self._node, self.statistics, lambda: self._outputs.camera_info_wanted, self._prefix)
@@ -180,43 +174,18 @@ class Rig:
             self.statistics.dropped('max_age', f'{age:.3f} s old, max_age is {max_age}. Raise '
                                     'max_age, or use a faster device or smaller images')
             return None
-        visible = self._convert('visible', images.to_rgb, pair.visible)
-        thermal = self._convert('thermal', self._thermal_to_8_bit, pair.thermal)
-        if visible is None or thermal is None:
-            return None
-        height, width = visible.shape[:2]
         try:
-            matched = match_size(thermal, height, width)
-        except ValueError as error:  # too small
-            self.statistics.dropped('thermal.refused', _one_line(error))
+            prepared = self._front_end.prepare(pair.visible, pair.thermal)
+        except ImageError as error:
+            self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
-        self._warn_of_size(thermal, height, width)
-        return Frame(self, pair, visible, matched)
+        if prepared.notice and prepared.notice not in self._told:
+            self._told.add(prepared.notice)
+            self._node.get_logger().warning(prepared.notice)
+        return Frame(self, pair, prepared)
 
     def _age(self, pair: Pair) -> float:
         return (self._node.get_clock().now().nanoseconds - pair.stamp) / 1e9
-
-    def _convert(self, topic: str, conversion: Callable[[Image], np.ndarray],
-                 message: Image) -> np.ndarray | None:
-        try:
-            return conversion(message)
-        except ImageError as error:
-            self.statistics.dropped(f'{topic}.{error.kind}', str(error))
-            return None
-
-    def _thermal_to_8_bit(self, message: Image) -> np.ndarray:
-        return self._thermal_range.to_8_bit(
-            images.to_grey(message), self._parameters.value('thermal_percentile_low'),
-            self._parameters.value('thermal_percentile_high'),
-            self._parameters.value('thermal_smoothing'))
-
-    def _warn_of_size(self, thermal: np.ndarray, height: int, width: int) -> None:
-        if thermal.shape != (height, width) and not self._warned_of_size:
-            self._warned_of_size = True
-            self._node.get_logger().warning(
-                f'the thermal image is {thermal.shape[1]}x{thermal.shape[0]}, the visible one '
-                f'{width}x{height}: it is stretched to fit. Where the views differ, register '
-                'the images before this node')
 
 
 def _described(error: Exception) -> str:
