@@ -18,6 +18,7 @@ from lifecycle_msgs.msg import Transition
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Classification
 
+from degfuse_ros.camera import decoding
 from degfuse_ros.engine import FusionEngine
 from degfuse_ros.ros import advice, images, messages
 
@@ -73,7 +74,7 @@ def replaced(status: DiagnosticStatus) -> int:
 
 def test_lite_fuses_what_its_engine_fuses(active: FuseGraph) -> None:
     fused = active.until_fused()
-    visible, thermal = images.to_rgb(image(0)), images.to_grey(image(0, 'mono8'))
+    visible, thermal = decoding.to_rgb(image(0)), decoding.to_grey(image(0, 'mono8'))
     expected = FusionEngine.load('lite', 'cpu').fuse(visible, thermal)
     assert bytes(fused.data) == expected.image.tobytes()
     assert expected.image.tobytes() != FusionEngine.load(
@@ -138,7 +139,7 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert active.set_parameter('model', 'base').successful
     assert active.configure() and active.activate()
     expected = FusionEngine.load('base', 'cpu').fuse(
-        images.to_rgb(image(0)), images.to_grey(image(0, 'mono8')))
+        decoding.to_rgb(image(0)), decoding.to_grey(image(0, 'mono8')))
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 

@@ -24,7 +24,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification
 
-from degfuse_ros.ros.images import to_rgb
+from degfuse_ros.camera.decoding import to_rgb
 from degfuse_ros.ros.process import spin_until_finished
 from degfuse_ros.ros.stamps import stamp_of
 

@@ -144,7 +144,7 @@ class Matcher:
             stamp: of the image, in nanoseconds.
             item: comes back in the match.
         """
-        time = stamp + self._shift if topic == 'thermal' else stamp
+        time = self.time_of(topic, stamp)
         mine = self._topics[topic]
         matches = self._go_back(topic, time) if mine.times and time < mine.times[-1] else []
         if mine.since_jump is not None:  # only images that may still wait are of interest
@@ -158,6 +158,10 @@ class Matcher:
             return matches + self._match_nearest(everything=False)
         mine.keep_newest(self.settings.sync_queue_size)
         return matches + self._match_once(topic, time)
+
+    def time_of(self, topic: str, stamp: int) -> int:
+        """Return what a stamp is compared as, in nanoseconds: thermal_time_offset applied."""
+        return stamp + self._shift if topic == 'thermal' else stamp
 
     def flush(self) -> list[Match]:
         """Return the pairs of visible images that wait for a nearer partner: none will come."""

@@ -128,6 +128,9 @@ TABLE: tuple[ParameterRow, ...] = (
         'lost_after', 2.0, 'A topic that is silent this long is reported as lost, in seconds.',
         0.1, 3600.0),
     ParameterRow(
+        'lost_camera', 'publish_other', 'While one camera is lost: publish_other (its images '
+        'alone) or silent.', choices=('publish_other', 'silent')),
+    ParameterRow(
         'diagnostics_period', 1.0, 'Time between two reports on /diagnostics, in seconds.',
         0.1, 60.0, while_running=False),
 )

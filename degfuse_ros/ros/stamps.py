@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from degfuse_ros.ros.image_error import ImageError
+from degfuse_ros.camera.image_error import ImageError
 
 # In a second.
 NANOSECONDS = 1_000_000_000
