@@ -71,6 +71,28 @@ class FrontEnd:
             'the images before this node')
         return Prepared(visible, matched, notice=notice)
 
+    def visible_alone(self, message: RawImage) -> np.ndarray:
+        """Decode a visible image whose thermal partner is gone.
+
+        Returns:
+            HxWx3 uint8 RGB.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('visible', decoding.to_rgb, message)
+
+    def thermal_alone(self, message: RawImage) -> np.ndarray:
+        """Decode a thermal image whose visible partner is gone, and give it 8 bits.
+
+        Returns:
+            HxW uint8 in the thermal camera's own frame, brighter is hotter.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('thermal', self._thermal_to_8_bit, message)
+
     def _thermal_to_8_bit(self, message: RawImage) -> np.ndarray:
         return self._thermal_range.to_8_bit(
             decoding.to_grey(message), self._values('thermal_percentile_low'),

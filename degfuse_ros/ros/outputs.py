@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image
@@ -57,7 +59,7 @@ class Outputs:
         return self._camera_info.get_subscription_count() > 0
 
     def publish(self, fusion: Fusion, layer_names: Sequence[str], header: Header, encoding: str,
-                camera_info: CameraInfo | None) -> None:
+                camera_info: CameraInfo | None, warning: str = '') -> None:
         """Publish one result under one header; build no message that nobody subscribes to.
 
         Args:
@@ -66,6 +68,7 @@ class Outputs:
             header: of the visible image.
             encoding: of the image: rgb8, bgr8 or mono8.
             camera_info: the visible camera's newest; None publishes none.
+            warning: that the image is of one camera alone; '' where it is fused.
         """
         height, width = fusion.image.shape[:2]
         # The image last: whoever receives it finds the rest already sent.
@@ -78,8 +81,22 @@ class Outputs:
         _send(self._degradation, lambda: messages.degradation_message(
             fusion.degradation.scores, header))
         _send(self._routing, lambda: messages.routing_message(
-            fusion.routing, layer_names, header))
+            fusion.routing, layer_names, header, warning))
         _send(self._image, lambda: images.from_rgb(fusion.image, encoding, header))
+
+    def publish_thermal(self, grey: np.ndarray, header: Header, encoding: str,
+                        warning: str) -> None:
+        """Publish a thermal image that is alone; it has no degradation and no routing.
+
+        Args:
+            grey: HxW uint8.
+            header: of the thermal image.
+            encoding: of the image: rgb8, bgr8 or mono8.
+            warning: that it is alone, in one line.
+        """
+        _send(self._routing, lambda: messages.no_routing_message(warning, header))
+        _send(self._image, lambda: images.from_rgb(
+            cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), encoding, header))
 
     def _advertise(self, kind: type, topic: str) -> Any:
         topic = f'{self._prefix}{topic}'

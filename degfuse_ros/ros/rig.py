@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
@@ -38,6 +39,23 @@ class Frame:
     rig: Rig
     pair: Pair
     prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Alone:
+    """An image made ready whose partner is gone.
+
+    Attributes:
+        rig: whose it is.
+        pair: its message.
+        image: HxWx3 uint8 RGB of the visible camera, or HxW uint8 of the thermal one.
+        warning: which camera is gone and which is published, in one line.
+    """
+
+    rig: Rig
+    pair: Pair
+    image: np.ndarray
+    warning: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +137,7 @@ class Rig:
         self.stop()
         self._outputs.close()
 
-    def prepare(self, pair: Pair) -> Frame | None:
+    def prepare(self, pair: Pair) -> Frame | Alone | None:
         """Turn a pair's messages into what the engine takes, or count why not; never raises."""
         try:
             return self._prepare(pair)
@@ -134,16 +152,27 @@ class Rig:
         else:
             self.statistics.failed(_described(error))
 
-    def publish(self, frame: Frame, fusion: Fusion, layer_names: Sequence[str],
+    def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
         camera_info = self._camera_info
         try:
             self._outputs.publish(
-                fusion, layer_names, frame.pair.visible.header,
-                self._parameters.value('output_encoding'), camera_info and camera_info.newest)
+                fusion, layer_names, frame.pair.header,
+                self._parameters.value('output_encoding'), camera_info and camera_info.newest,
+                frame.warning if isinstance(frame, Alone) else '')
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
+        except Exception as error:  # whatever it is, the other rigs and the next pair go on
+            self.statistics.failed(_described(error))
+
+    def publish_thermal(self, alone: Alone) -> None:
+        """Publish a thermal image that is alone, and count it; never raises."""
+        try:
+            self._outputs.publish_thermal(alone.image, alone.pair.header,
+                                          self._parameters.value('output_encoding'),
+                                          alone.warning)
+            self.statistics.published_thermal(self._age(alone.pair))
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))
 
@@ -168,7 +197,7 @@ class Rig:
         if self._put(self, pair):
             self.statistics.dropped('mailbox')
 
-    def _prepare(self, pair: Pair) -> Frame | None:
+    def _prepare(self, pair: Pair) -> Frame | Alone | None:
         max_age = self._parameters.value('max_age')
         age = self._age(pair)
         if 0.0 < max_age < age:
@@ -176,6 +205,12 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
+            if pair.thermal is None:
+                return Alone(self, pair, self._front_end.visible_alone(pair.visible),
+                             'thermal lost: visible alone')
+            if pair.visible is None:
+                return Alone(self, pair, self._front_end.thermal_alone(pair.thermal),
+                             'visible lost: thermal alone')
             prepared = self._front_end.prepare(pair.visible, pair.thermal)
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))

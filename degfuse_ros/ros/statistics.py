@@ -184,6 +184,17 @@ class Statistics:
             self._latencies.append(latency)
             self._batches.append(batch)
 
+    def published_thermal(self, latency: float) -> None:
+        """Count a thermal image published alone, which the engine has nothing to do with.
+
+        Args:
+            latency: seconds from its stamp to the publication.
+        """
+        with self._lock:
+            self._outputs += 1
+            self._label = ''
+            self._latencies.append(latency)
+
     def failed(self, reason: str) -> None:
         """Count an inference that failed."""
         with self._lock:
