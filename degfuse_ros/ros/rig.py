@@ -176,7 +176,7 @@ class Rig:
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),
-                        self._node.count_publishers(thermal))
+                        self._node.count_publishers(thermal), self.name)
         limits = {name: self._parameters.value(name)
                   for name in ('lost_after', 'sync_slop', 'sync_queue_size')}
         return [Report(self.name, 'active', advise(snapshot, topics, limits),
