@@ -19,7 +19,7 @@ from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.lost_camera import LostCamera
 from degfuse_ros.ros.matcher import Match, Matcher, MatcherSettings
 from degfuse_ros.ros.pair import Pair
-from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import input_profile, subscription_options
 from degfuse_ros.ros.stamps import NANOSECONDS, check_stamp, stamp_of
 from degfuse_ros.ros.statistics import Statistics
@@ -34,7 +34,7 @@ AHEAD = NANOSECONDS
 class Pairing:
     """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
 
-    def __init__(self, node: Node, parameters: Parameters, statistics: Statistics,
+    def __init__(self, node: Node, parameters: Values, statistics: Statistics,
                  deliver: Callable[[Pair], None], prefix: str = '') -> None:
         """Subscribe.
 
