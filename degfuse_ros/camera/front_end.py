@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from degfuse_ros.camera import decoding
+from degfuse_ros.camera.compressed import CompressedImage
 from degfuse_ros.camera.decoding import RawImage
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.camera.registration import match_size
 from degfuse_ros.camera.thermal import ThermalRange
+
+Message = RawImage | CompressedImage
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,11 @@ class FrontEnd:
         self._values = values
         self._thermal_range = ThermalRange()
 
-    def prepare(self, visible_message: RawImage, thermal_message: RawImage) -> Prepared:
+    def prepare(self, visible_message: Message, thermal_message: Message) -> Prepared:
         """Decode both images, give the thermal one 8 bits and the visible one's grid.
 
         Args:
-            visible_message: a sensor_msgs/Image or an object like it.
+            visible_message: a sensor_msgs/Image or CompressedImage, or an object like it.
             thermal_message: the same.
 
         Raises:
@@ -71,13 +74,13 @@ class FrontEnd:
             'the images before this node')
         return Prepared(visible, matched, notice=notice)
 
-    def _thermal_to_8_bit(self, message: RawImage) -> np.ndarray:
+    def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
         return self._thermal_range.to_8_bit(
             decoding.to_grey(message), self._values('thermal_percentile_low'),
             self._values('thermal_percentile_high'), self._values('thermal_smoothing'))
 
 
-def _of(topic: str, conversion: Callable[[RawImage], np.ndarray], message: RawImage
+def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message
         ) -> np.ndarray:
     """Convert an image; an error is told which image it was."""
     try:
