@@ -13,9 +13,10 @@ import numpy as np
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.compressed import CompressedImage
 from degfuse_ros.camera.decoding import RawImage
+from degfuse_ros.camera.frozen import FrozenFrames
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.camera.registration import match_size
-from degfuse_ros.camera.thermal import ThermalRange
+from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
 
 Message = RawImage | CompressedImage
 
@@ -50,6 +51,14 @@ class FrontEnd:
         """
         self._values = values
         self._thermal_range = ThermalRange()
+        self._frames = FrozenFrames()
+        self._newest: Message | None = None
+        self._frozen = False
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the thermal camera has been sending one and the same image: it is lost."""
+        return self._frozen
 
     def prepare(self, visible_message: Message, thermal_message: Message) -> Prepared:
         """Decode both images, give the thermal one 8 bits and the visible one's grid.
@@ -75,9 +84,11 @@ class FrontEnd:
         return Prepared(visible, matched, notice=notice)
 
     def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
-        return self._thermal_range.to_8_bit(
-            decoding.to_grey(message), self._values('thermal_percentile_low'),
-            self._values('thermal_percentile_high'), self._values('thermal_smoothing'))
+        values = decoding.to_grey(message)
+        if message is not self._newest:  # a slow camera's image may be paired several times
+            self._newest = message
+            self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
+        return self._thermal_range.to_8_bit(values, ThermalLook.of(self._values))
 
 
 def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message

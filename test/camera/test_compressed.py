@@ -31,7 +31,7 @@ def file_of(pixels: np.ndarray, codec: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def message(data: bytes, format_: str = 'jpeg') -> SimpleNamespace:
+def message(data: bytes | bytearray, format_: str = 'jpeg') -> SimpleNamespace:
     """Build a message, without ROS."""
     return SimpleNamespace(format=format_, data=bytearray(data))
 
