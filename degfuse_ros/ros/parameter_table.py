@@ -6,29 +6,43 @@ It drives the declarations (`parameters.py`), the launch arguments (`launch/fuse
 is checked against `config/fuse.yaml` by a test. Nothing of ROS is imported here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-Value = str | float | int
+Value = str | float | int | bool | list[str]
 
 # The names that ROS gives these types in its own messages and tools.
-TYPE_NAMES = {str: 'string', float: 'double', int: 'integer'}
+TYPE_NAMES = {str: 'string', float: 'double', int: 'integer', bool: 'bool', list: 'string_array'}
+
+# A name that ROS takes as part of a namespace; empty for the node's own.
+NAME = re.compile(r'([A-Za-z][A-Za-z0-9_]*)?')
+
+TRUTH = {'true': True, 'false': False}
+
+
+class Values(Protocol):
+    """Where present values are read from: the node's, or those of one rig."""
+
+    def value(self, name: str) -> Any:
+        """Return the present value of a parameter."""
 
 
 @dataclass(frozen=True)
 class ParameterRow:
-    """One parameter of the node. The type of its default is its type.
+    """One parameter of the node. The type of its default is its type; a list is one of names.
 
     Attributes:
         name: the name in ROS, in the params file and of the launch argument.
         default: value where nothing else is given.
         description: one sentence, with the unit.
-        minimum: smallest allowed number, itself included; None for strings.
-        maximum: largest allowed number, itself included; None for strings.
+        minimum: smallest allowed number, itself included; None for all but numbers.
+        maximum: largest allowed number, itself included; None for all but numbers.
         choices: the allowed strings; empty for any.
         while_running: True where a change takes effect at the next frame, False where the node
             must be cleaned up and configured again.
+        per_rig: True where a rig may have a value of its own, as RIG.NAME.
     """
 
     name: str
@@ -38,31 +52,51 @@ class ParameterRow:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     while_running: bool = True
+    per_rig: bool = True
 
     @property
     def allowed(self) -> str:
         """The type and the allowed values in words, as '0.001 to 10.0 (double)'."""
+        kind = TYPE_NAMES[type(self.default)]
         if self.choices:
-            return f'one of {", ".join(self.choices)} (string)'
+            return f'one of {", ".join(self.choices)} ({kind})'
         if self.minimum is not None:
-            return f'{self.minimum} to {self.maximum} ({TYPE_NAMES[type(self.default)]})'
-        return f'any {TYPE_NAMES[type(self.default)]}'
+            return f'{self.minimum} to {self.maximum} ({kind})'
+        if isinstance(self.default, bool):
+            return f'true or false ({kind})'
+        if isinstance(self.default, list):
+            return f'one or more different names of letters, digits and _ ({kind})'
+        return f'any {kind}'
 
     def problem(self, value: Any) -> str | None:
         """Say in one line why a value is not allowed, or return None where it is."""
-        wrong_type = type(value) is not type(self.default)
-        if not wrong_type and self.choices and value not in self.choices:
-            wrong = True
-        elif not wrong_type and self.minimum is not None and self.maximum is not None:
-            wrong = not self.minimum <= value <= self.maximum
-        else:
-            wrong = wrong_type
-        if not wrong:
+        if type(value) is type(self.default) and self._fits(value):
             return None
         given = TYPE_NAMES.get(type(value), type(value).__name__)
         return f'{self.name} must be {self.allowed}. Got {value!r} ({given})'
 
-    def parse(self, text: str) -> Value:
+    def _fits(self, value: Any) -> bool:
+        """Tell whether a value of the right type is allowed."""
+        if self.choices:
+            return value in self.choices
+        if self.minimum is not None and self.maximum is not None:
+            return self.minimum <= value <= self.maximum
+        if isinstance(value, list):
+            return (0 < len(value) == len(set(map(str, value)))
+                    and all(isinstance(name, str) and NAME.fullmatch(name) for name in value))
+        return True
+
+    def converted(self, value: Any) -> Any:
+        """Return a value as this row's type where nothing is lost by it.
+
+        YAML writes a whole number of seconds without a point, and rclpy gives some lists as
+        tuples.
+        """
+        if isinstance(self.default, float) and type(value) is int:
+            return float(value)
+        return list(value) if isinstance(value, tuple) else value
+
+    def parse(self, text: str) -> Any:
         """Turn the text of a launch argument into a value.
 
         Raises:
@@ -70,8 +104,13 @@ class ParameterRow:
         """
         kind = type(self.default)
         try:
-            value: Value = kind(text)
-        except ValueError as error:
+            if kind is bool:
+                value: Any = TRUTH[text.lower()]
+            elif kind is list:
+                value = [name.strip(' \'"') for name in text.strip(' []').split(',')]
+            else:
+                value = kind(text)
+        except (ValueError, KeyError) as error:
             raise ValueError(f'{self.name} must be {self.allowed}. Got {text!r}') from error
         problem = self.problem(value)
         if problem:
@@ -82,10 +121,20 @@ class ParameterRow:
 TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'model', '', 'Weights: empty or base for the large shipped model, lite for the small '
-        'one (CPUs, small Jetsons), or the path of a .safetensors file.', while_running=False),
+        'one (CPUs, small Jetsons), or the path of a .safetensors file.', while_running=False,
+        per_rig=False),
     ParameterRow(
         'device', 'auto', 'Where the network runs: auto (CUDA where present), cpu, cuda or '
-        'cuda:N.', while_running=False),
+        'cuda:N.', while_running=False, per_rig=False),
+    ParameterRow(
+        'rigs', [''], 'Pairs of cameras, each by the namespace of its topics; empty for topics in '
+        'the namespace of the node.', while_running=False, per_rig=False),
+    # Cameras on one trigger deliver within a few milliseconds of each other; 5 ms is a sixth of
+    # the period at 30 Hz, so that the wait is lost in the latency of the cameras.
+    ParameterRow(
+        'batch_wait', 0.005, 'A pair waits this long for those of rigs that kept step with it '
+        'before, to be fused with them in one batch, in seconds; 0 never waits.', 0.0, 0.1,
+        per_rig=False),
     # Just above half the period of a 30 Hz camera (0.0167): pairs any two free-running 30 Hz
     # streams, and never frames that are a whole period apart.
     ParameterRow(
@@ -148,21 +197,37 @@ TABLE: tuple[ParameterRow, ...] = (
         'frozen_after', 10, 'So many identical thermal images in a row count as a lost camera, '
         'until they move; 0 never, as for simulated cameras without noise.', 0, 1000),
     ParameterRow(
+        'lazy', False, 'Whether to unsubscribe from the cameras while nobody subscribes to any '
+        'fused topic.'),
+    ParameterRow(
         'lost_after', 2.0, 'A topic that is silent this long is reported as lost, in seconds.',
         0.1, 3600.0),
     ParameterRow(
         'diagnostics_period', 1.0, 'Time between two reports on /diagnostics, in seconds.',
-        0.1, 60.0, while_running=False),
+        0.1, 60.0, per_rig=False),
 )
 
 ROWS: dict[str, ParameterRow] = {row.name: row for row in TABLE}
+
+
+def row_of(name: str) -> tuple[str, ParameterRow] | None:
+    """Return the rig and the row that a parameter's name means, or None where it means none.
+
+    Args:
+        name: as 'sync_slop', whose rig is '', or 'front.sync_slop', whose rig is 'front'.
+    """
+    rig, point, plain = name.rpartition('.')
+    row = ROWS.get(plain)
+    if row is None or (point and not (rig and row.per_rig and NAME.fullmatch(rig))):
+        return None
+    return rig, row
 
 
 def problem_between(values: Mapping[str, Any]) -> str | None:
     """Say in one line which values contradict each other, or return None.
 
     Args:
-        values: every parameter by name.
+        values: every parameter of one rig by name.
     """
     low, high = values['thermal_percentile_low'], values['thermal_percentile_high']
     if low >= high:
