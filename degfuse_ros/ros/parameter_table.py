@@ -161,6 +161,20 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'output_encoding', 'rgb8', 'Encoding of fused/image.',
         choices=('rgb8', 'bgr8', 'mono8')),
+    ParameterRow(
+        'compressed_format', 'jpeg', 'File format of fused/image/compressed: jpeg for small, '
+        'png for exact images.', choices=('jpeg', 'png')),
+    ParameterRow(
+        'visible_transport', 'raw', 'Take visible/image itself, or visible/image/compressed '
+        '(JPEG or PNG).', choices=('raw', 'compressed'), while_running=False),
+    ParameterRow(
+        'thermal_transport', 'raw', 'Take thermal/image itself, or thermal/image/compressed '
+        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed'), while_running=False),
+    ParameterRow(
+        'thermal_range', 'percentile', 'How values of more than 8 bits become grey: percentile '
+        'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast follows the '
+        'scene and raises the contrast of every part of it (8-bit images too).',
+        choices=('percentile', 'fixed', 'local_contrast')),
     # One percent at either end leaves out dead pixels and the sun; a hot object smaller than that
     # saturates to white and so stays visible.
     ParameterRow(
@@ -173,6 +187,27 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'thermal_smoothing', 0.9, 'Share of the former 16-bit thermal window that each frame '
         'keeps; 0 follows every frame.', 0.0, 0.999),
+    ParameterRow(
+        'thermal_unit', 'celsius', 'Unit of thermal_low and thermal_high: celsius, or counts as '
+        'the camera sends them.', choices=('counts', 'celsius')),
+    # From freezing water to hotter than people, animals and engines' outsides.
+    ParameterRow(
+        'thermal_low', 0.0, 'Shown as black by the fixed range.', -100_000.0, 100_000.0),
+    ParameterRow(
+        'thermal_high', 50.0, 'Shown as white by the fixed range.', -100_000.0, 100_000.0),
+    # Hundredths of a kelvin: what FLIR calls TLinear in its high resolution.
+    ParameterRow(
+        'thermal_scale', 0.01, 'Degrees per count of a radiometric camera.', 1e-6, 1000.0),
+    ParameterRow(
+        'thermal_offset', -273.15, 'Degrees Celsius at count 0 of a radiometric camera.',
+        -100_000.0, 100_000.0),
+    ParameterRow(
+        'thermal_polarity', 'white_hot', 'How the thermal camera shows heat: black_hot images are '
+        'inverted, since the network takes bright for hot.', choices=('white_hot', 'black_hot')),
+    # Longer than a stutter of the driver, shorter than the closing of a shutter at 30 Hz.
+    ParameterRow(
+        'frozen_after', 10, 'So many identical thermal images in a row count as a lost camera, '
+        'until they move; 0 never, as for simulated cameras without noise.', 0, 1000),
     ParameterRow(
         'lazy', False, 'Whether to unsubscribe from the cameras while nobody subscribes to any '
         'fused topic.'),
@@ -213,4 +248,7 @@ def problem_between(values: Mapping[str, Any]) -> str | None:
     if low >= high:
         return ('thermal_percentile_low must be below thermal_percentile_high. '
                 f'Got {low} and {high}')
+    low, high = values['thermal_low'], values['thermal_high']
+    if low >= high:
+        return f'thermal_low must be below thermal_high. Got {low} and {high}'
     return None

@@ -101,7 +101,7 @@ class Rig:
         self._node = node
         self._parameters = parameters
         self.statistics = Statistics()
-        self._outputs = Outputs(node, self.statistics, self._prefix)
+        self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
         # Kept when the rig stops: the pair at hand is still sent with it.
@@ -125,7 +125,7 @@ class Rig:
         self._subscribe()
 
     def update(self) -> None:
-        """Subscribe or unsubscribe as is wanted now, hand on what waited. To be called a few times a second."""
+        """Subscribe or unsubscribe as is wanted now. To be called a few times a second."""
         wanted = self._started and (not self._parameters.value('lazy') or self._outputs.wanted)
         if wanted and self._pairing is None:
             self._subscribe()
@@ -181,7 +181,7 @@ class Rig:
         try:
             self._outputs.publish(
                 fusion, layer_names, frame.pair.header,
-                self._parameters.value('output_encoding'), camera_info and camera_info.newest,
+                camera_info and camera_info.newest,
                 frame.warning if isinstance(frame, Alone) else '')
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
@@ -191,9 +191,7 @@ class Rig:
     def publish_thermal(self, alone: Alone) -> None:
         """Publish a thermal image that is alone, and count it; never raises."""
         try:
-            self._outputs.publish_thermal(alone.image, alone.pair.header,
-                                          self._parameters.value('output_encoding'),
-                                          alone.warning)
+            self._outputs.publish_thermal(alone.image, alone.pair.header, alone.warning)
             self.statistics.published_thermal(self._age(alone.pair))
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from degfuse_ros.camera.thermal import ThermalLook
 from degfuse_ros.ros.parameter_table import ROWS, TABLE, problem_between, row_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,10 +59,17 @@ def test_problems(name: str, value: object, problem: str) -> None:
     assert ROWS[name].problem(value) == problem
 
 
-def test_contradicting_percentiles() -> None:
-    values = {'thermal_percentile_low': 60.0, 'thermal_percentile_high': 50.0}
-    assert problem_between(values) == (
+def test_contradictions() -> None:
+    values = {name: row.default for name, row in ROWS.items()}
+    percentiles = {'thermal_percentile_low': 60.0, 'thermal_percentile_high': 50.0}
+    assert problem_between({**values, **percentiles}) == (
         'thermal_percentile_low must be below thermal_percentile_high. Got 60.0 and 50.0')
+    assert problem_between({**values, 'thermal_low': 50.0}) == (
+        'thermal_low must be below thermal_high. Got 50.0 and 50.0')
+
+
+def test_defaults_of_the_thermal_look_are_the_table_s() -> None:
+    assert ThermalLook() == ThermalLook.of(lambda name: ROWS[name].default)
 
 
 @pytest.mark.parametrize(('name', 'rig', 'row'), [
