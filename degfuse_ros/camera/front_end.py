@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from degfuse_ros.camera import decoding
+from degfuse_ros.camera.alignment import Alignment
 from degfuse_ros.camera.decoding import RawImage
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.camera.registration import match_size
+from degfuse_ros.camera.registration_score import RegistrationScore
 from degfuse_ros.camera.thermal import ThermalRange
 
 
@@ -47,6 +48,7 @@ class FrontEnd:
         """
         self._values = values
         self._thermal_range = ThermalRange()
+        self._alignment = Alignment()
 
     def prepare(self, visible_message: RawImage, thermal_message: RawImage) -> Prepared:
         """Decode both images, give the thermal one 8 bits and the visible one's grid.
@@ -60,20 +62,49 @@ class FrontEnd:
         """
         visible = _of('visible', decoding.to_rgb, visible_message)
         thermal = _of('thermal', self._thermal_to_8_bit, thermal_message)
-        height, width = visible.shape[:2]
-        try:
-            matched = match_size(thermal, height, width)
-        except ValueError as error:  # too small
-            raise ImageError('refused', str(error), 'thermal') from error
-        notice = '' if thermal.shape == (height, width) else (
-            f'the thermal image is {thermal.shape[1]}x{thermal.shape[0]}, the visible one '
-            f'{width}x{height}: it is stretched to fit. Where the views differ, register '
-            'the images before this node')
-        return Prepared(visible, matched, notice=notice)
+        return self._aligned(visible, thermal)
+
+    def prepare_images(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        """The same for images that are decoded, as those read from files.
+
+        Args:
+            visible: HxWx3 uint8 RGB.
+            thermal: H'xW' uint8, or uint16 counts.
+
+        Raises:
+            ImageError: the thermal image cannot be used.
+        """
+        return self._aligned(visible, self._to_8_bit(thermal))
+
+    def camera_info(self, camera: str, info: Any) -> None:
+        """Take a camera's newest camera_info; from any thread.
+
+        Args:
+            camera: 'visible' or 'thermal'.
+            info: a sensor_msgs/CameraInfo or an object like it.
+        """
+        self._alignment.camera_info(camera, info)
+
+    @property
+    def lenses_wanted(self) -> tuple[str, ...]:
+        """Cameras whose lens the calibration leaves to their camera_info."""
+        return self._alignment.missing
+
+    @property
+    def score(self) -> RegistrationScore:
+        """How well the two cameras agree, since their views last changed; from any thread."""
+        return self._alignment.score
+
+    def _aligned(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        aligned = self._alignment.align(visible, thermal, self._values('calibration'))
+        return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)
 
     def _thermal_to_8_bit(self, message: RawImage) -> np.ndarray:
+        return self._to_8_bit(decoding.to_grey(message))
+
+    def _to_8_bit(self, thermal: np.ndarray) -> np.ndarray:
         return self._thermal_range.to_8_bit(
-            decoding.to_grey(message), self._values('thermal_percentile_low'),
+            thermal, self._values('thermal_percentile_low'),
             self._values('thermal_percentile_high'), self._values('thermal_smoothing'))
 
 
