@@ -28,7 +28,7 @@ class Pairing:
     """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
 
     def __init__(self, node: Node, parameters: Parameters, statistics: Statistics,
-                 deliver: Callable[[Pair], None]) -> None:
+                 deliver: Callable[[Pair], None], prefix: str = '') -> None:
         """Subscribe.
 
         Args:
@@ -36,11 +36,13 @@ class Pairing:
             parameters: sync_slop and sync_queue_size are read at every image.
             statistics: told of every image and pair.
             deliver: takes each pair; must return at once and never raise.
+            prefix: of the topics, as 'front/'.
         """
         self._node = node
         self._parameters = parameters
         self._statistics = statistics
         self._deliver = deliver
+        self._prefix = prefix
         self._rebuild()
         self._subscribers: dict[str, message_filters.Subscriber] = {}
         try:
@@ -60,7 +62,7 @@ class Pairing:
             self._node.destroy_subscription(subscriber.sub)
 
     def _subscribe(self, topic: str) -> message_filters.Subscriber:
-        name = f'{topic}/image'
+        name = f'{self._prefix}{topic}/image'
         options = subscription_options(
             self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))
         subscriber = message_filters.Subscriber(

@@ -45,6 +45,7 @@ class Snapshot:
         latencies: visible stamp to publication, in seconds.
         engine_times: in seconds.
         engine_cpu: processor time of the fusion thread inside the engine, in seconds.
+        batches: of the period's fused images: how many pairs the engine's call took.
         busy_for: seconds since the worker began with the pair at hand; 0 where it waits for one.
         label: the last degradation found; empty before the first.
         failures: inferences failed since the last success.
@@ -69,6 +70,7 @@ class Snapshot:
     latencies: list[float]
     engine_times: list[float]
     engine_cpu: list[float]
+    batches: list[int]
     busy_for: float
     label: str
     failures: int

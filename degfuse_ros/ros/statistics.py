@@ -64,6 +64,7 @@ class Statistics:
         self._latencies: list[float] = []
         self._engine_times: list[float] = []
         self._engine_cpu: list[float] = []
+        self._batches: list[int] = []
 
     def arrived(self, topic: str) -> None:
         """Count an image of 'visible' or 'thermal', good or bad."""
@@ -128,7 +129,7 @@ class Statistics:
             self._begun = None
 
     def published(self, label: str, engine_time: float, engine_cpu: float,
-                  latency: float) -> None:
+                  latency: float, batch: int = 1) -> None:
         """Count a fused image.
 
         Args:
@@ -136,6 +137,7 @@ class Statistics:
             engine_time: seconds inside the engine.
             engine_cpu: seconds of processor time that the calling thread spent there.
             latency: seconds from the visible image's stamp to the publication.
+            batch: pairs that the engine fused in the same call.
         """
         with self._lock:
             self._outputs += 1
@@ -144,6 +146,7 @@ class Statistics:
             self._engine_times.append(engine_time)
             self._engine_cpu.append(engine_cpu)
             self._latencies.append(latency)
+            self._batches.append(batch)
 
     def failed(self, reason: str) -> None:
         """Count an inference that failed."""
@@ -175,7 +178,7 @@ class Statistics:
                 drops={**self._drops, **unmatched}, new_drops=self._new_drops,
                 time_jumps=self._time_jumps, new_jumps=dict(self._new_jumps),
                 latencies=self._latencies, engine_times=self._engine_times,
-                engine_cpu=self._engine_cpu, label=self._label,
+                engine_cpu=self._engine_cpu, batches=self._batches, label=self._label,
                 busy_for=0.0 if self._begun is None else now - self._begun,
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices))
