@@ -27,9 +27,11 @@ def overlay(visible: np.ndarray, thermal: np.ndarray, coverage: np.ndarray | Non
     """
     smooth = cv2.GaussianBlur(thermal.astype(np.float32), (0, 0), 1.0)
     edges = np.hypot(cv2.Scharr(smooth, cv2.CV_32F, 1, 0), cv2.Scharr(smooth, cv2.CV_32F, 0, 1))
+    inside = edges
     if coverage is not None:
         edges *= coverage
-    faint, clear = np.percentile(edges, (FAINT, CLEAR))
+        inside = edges[coverage > 0.0]
+    faint, clear = np.percentile(inside, (FAINT, CLEAR))
     share = np.clip((edges - faint) / max(float(clear - faint), 1e-6), 0.0, 1.0)[..., None]
     drawn = visible * (DIMMED * (1.0 - share)) + np.array(COLOUR, np.float32) * share
     return drawn.astype(np.uint8)

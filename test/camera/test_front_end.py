@@ -15,7 +15,7 @@ from degfuse_ros.camera.front_end import FrontEnd
 from degfuse_ros.camera.image_error import ImageError
 
 VALUES: dict[str, Any] = {'thermal_percentile_low': 0.0, 'thermal_percentile_high': 100.0,
-                          'thermal_smoothing': 0.0}
+                          'thermal_smoothing': 0.0, 'calibration': ''}
 
 
 def message(pixels: np.ndarray, encoding: str, **changes: Any) -> SimpleNamespace:
