@@ -12,10 +12,14 @@ import numpy as np
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.alignment import Alignment
+from degfuse_ros.camera.compressed import CompressedImage
 from degfuse_ros.camera.decoding import RawImage
+from degfuse_ros.camera.frozen import FrozenFrames
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.camera.registration_score import RegistrationScore
-from degfuse_ros.camera.thermal import ThermalRange
+from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
+
+Message = RawImage | CompressedImage
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,20 @@ class FrontEnd:
         self._values = values
         self._thermal_range = ThermalRange()
         self._alignment = Alignment()
+        self._frames = FrozenFrames()
+        self._newest: Message | None = None
+        self._frozen = False
 
-    def prepare(self, visible_message: RawImage, thermal_message: RawImage) -> Prepared:
+    @property
+    def frozen(self) -> bool:
+        """Whether the thermal camera has been sending one and the same image: it is lost."""
+        return self._frozen
+
+    def prepare(self, visible_message: Message, thermal_message: Message) -> Prepared:
         """Decode both images, give the thermal one 8 bits and the visible one's grid.
 
         Args:
-            visible_message: a sensor_msgs/Image or an object like it.
+            visible_message: a sensor_msgs/Image or CompressedImage, or an object like it.
             thermal_message: the same.
 
         Raises:
@@ -99,16 +111,18 @@ class FrontEnd:
         aligned = self._alignment.align(visible, thermal, self._values('calibration'))
         return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)
 
-    def _thermal_to_8_bit(self, message: RawImage) -> np.ndarray:
-        return self._to_8_bit(decoding.to_grey(message))
+    def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
+        values = decoding.to_grey(message)
+        if message is not self._newest:  # a slow camera's image may be paired several times
+            self._newest = message
+            self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
+        return self._to_8_bit(values)
 
     def _to_8_bit(self, thermal: np.ndarray) -> np.ndarray:
-        return self._thermal_range.to_8_bit(
-            thermal, self._values('thermal_percentile_low'),
-            self._values('thermal_percentile_high'), self._values('thermal_smoothing'))
+        return self._thermal_range.to_8_bit(thermal, ThermalLook.of(self._values))
 
 
-def _of(topic: str, conversion: Callable[[RawImage], np.ndarray], message: RawImage
+def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message
         ) -> np.ndarray:
     """Convert an image; an error is told which image it was."""
     try:

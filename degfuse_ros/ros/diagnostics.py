@@ -53,7 +53,7 @@ class Diagnostics:
 
         Args:
             node: publishes and logs.
-            parameters: diagnostics_period is read at `restart`.
+            parameters: diagnostics_period is read at `update`.
             report: returns the parts of the report.
         """
         self._node = node
@@ -61,18 +61,22 @@ class Diagnostics:
         self._report = report
         self._logged: dict[str, float] = {}
         self._timer: Any = None
+        self._period = 0.0
         self._publisher = node.create_publisher(
             DiagnosticArray, '/diagnostics', 10,
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
-        self.restart()
+        self.update()
 
-    def restart(self) -> None:
-        """Start a new period, of the present parameter's length."""
+    def update(self) -> None:
+        """Begin a new period where its length was changed."""
+        period = self._parameters.value('diagnostics_period')
+        if period == self._period:
+            return
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
+        self._period = period
         self._timer = self._node.create_timer(
-            self._parameters.value('diagnostics_period'), self.publish,
-            clock=Clock(clock_type=ClockType.STEADY_TIME))
+            period, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def publish(self) -> None:
         """Publish the statuses now, and log advice unless the same was logged just before."""

@@ -55,6 +55,11 @@ class Outputs:
             self._node.destroy_lifecycle_publisher(self._publishers.pop())
 
     @property
+    def wanted(self) -> bool:
+        """Whether anybody subscribes to any of the topics."""
+        return any(publisher.get_subscription_count() for publisher in self._publishers)
+
+    @property
     def camera_info_wanted(self) -> bool:
         """Whether anybody subscribes to fused/camera_info."""
         return self._camera_info.get_subscription_count() > 0

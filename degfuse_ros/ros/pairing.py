@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.pair import NANOSECONDS, Pair, stamp_of
-from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import input_profile, subscription_options
 from degfuse_ros.ros.statistics import Statistics
 
@@ -27,7 +27,7 @@ TOPICS = ('visible', 'thermal')
 class Pairing:
     """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
 
-    def __init__(self, node: Node, parameters: Parameters, statistics: Statistics,
+    def __init__(self, node: Node, parameters: Values, statistics: Statistics,
                  deliver: Callable[[Pair], None], prefix: str = '') -> None:
         """Subscribe.
 

@@ -20,7 +20,7 @@ from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.pairing import Pairing
-from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.statistics import Statistics
 
 if TYPE_CHECKING:  # the engine loads torch, which only the configured node needs
@@ -60,15 +60,16 @@ class Timing:
 class Rig:
     """What the node has once per pair of cameras.
 
-    It advertises its topics when it is made, and subscribes between `start` and `stop`. `prepare`
-    and `publish` belong to the fusion thread, the rest to the executor's.
+    It advertises its topics when it is made, and subscribes between `start` and `stop`, a lazy
+    one only while somebody subscribes to one of its topics. `prepare` and `publish` belong to the
+    fusion thread, the rest to the executor's.
 
     Attributes:
         name: namespace of its topics below the node's; '' for the node's own.
         statistics: its counts.
     """
 
-    def __init__(self, node: LifecycleNode, parameters: Parameters, name: str = '') -> None:
+    def __init__(self, node: LifecycleNode, parameters: Values, name: str = '') -> None:
         """Advertise the topics.
 
         Args:
@@ -85,12 +86,13 @@ class Rig:
         self._parameters = parameters
         self.statistics = Statistics()
         self._outputs = Outputs(node, self.statistics, self._prefix)
+        self._started = False
         self._pairing: Pairing | None = None
         # Kept when the rig stops: the pair at hand is still sent with them.
         self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
-        """Subscribe.
+        """Begin to take images.
 
         Args:
             deliver: takes each pair and returns whether an older one was dropped for it; must
@@ -99,10 +101,29 @@ class Rig:
         Raises:
             Exception: a QoS override of a topic names no QoS.
         """
-        self.statistics.restart()
         self._front_end = FrontEnd(self._parameters.value)
         self._told: set[str] = set()
         self._put = deliver
+        self._started = True
+        # Also a lazy one: an override that names no QoS is to fail the transition, not the timer.
+        self._subscribe()
+
+    def update(self) -> None:
+        """Subscribe or unsubscribe as is wanted now. To be called a few times a second."""
+        wanted = self._started and (not self._parameters.value('lazy') or self._outputs.wanted)
+        if wanted and self._pairing is None:
+            self._subscribe()
+        elif not wanted and self._pairing is not None:
+            self._unsubscribe()
+
+    def stop(self) -> None:
+        """Unsubscribe."""
+        self._started = False
+        self._unsubscribe()
+
+    def _subscribe(self) -> None:
+        """Begin with new counts: a camera was not silent while nobody listened."""
+        self.statistics.restart()
         for camera in CAMERAS:
             self._camera_infos[camera] = CameraInfoInput(
                 self._node, self.statistics, camera, partial(self._info_wanted, camera),
@@ -110,8 +131,7 @@ class Rig:
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
-    def stop(self) -> None:
-        """Unsubscribe."""
+    def _unsubscribe(self) -> None:
         pairing, self._pairing = self._pairing, None
         if pairing is not None:
             pairing.close()
@@ -152,8 +172,10 @@ class Rig:
 
     def report(self) -> list[Report]:
         """Return its status for /diagnostics; none while it is stopped."""
-        if self._pairing is None:
+        if not self._started:
             return []
+        if self._pairing is None:
+            return [Report(self.name, 'idle: no subscribers')]
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),
