@@ -86,4 +86,5 @@ def test_one_of_no_calibrated_camera_is_refused_counted_and_told(
     assert tested.newest is None and not kept
     camera.publish(good)
     peer.until(lambda: kept)
-    assert tested.newest is kept[0] and kept[0].k[0] == 500.0
+    [message] = kept
+    assert tested.newest is message and message.k[0] == 500.0
