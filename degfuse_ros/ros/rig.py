@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
+from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import ADVISED, Topics, advise
+from degfuse_ros.ros.alone import Alone, prepare_alone
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -39,23 +41,6 @@ class Frame:
     rig: Rig
     pair: Pair
     prepared: Prepared
-
-
-@dataclass(frozen=True)
-class Alone:
-    """An image made ready whose partner is gone.
-
-    Attributes:
-        rig: whose it is.
-        pair: its message.
-        image: HxWx3 uint8 RGB of the visible camera, or HxW uint8 of the thermal one.
-        warning: which camera is gone and which is published, in one line.
-    """
-
-    rig: Rig
-    pair: Pair
-    image: np.ndarray
-    warning: str
 
 
 @dataclass(frozen=True)
@@ -104,8 +89,8 @@ class Rig:
         self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
-        # Kept when the rig stops: the pair at hand is still sent with it.
-        self._camera_info: CameraInfoInput | None = None
+        # Kept when the rig stops: the pair at hand is still sent with them.
+        self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
         """Begin to take images.
@@ -142,8 +127,10 @@ class Rig:
     def _subscribe(self) -> None:
         """Begin with new counts: a camera was not silent while nobody listened."""
         self.statistics.restart()
-        self._camera_info = CameraInfoInput(
-            self._node, self.statistics, lambda: self._outputs.camera_info_wanted, self._prefix)
+        for camera in CAMERAS:
+            self._camera_infos[camera] = CameraInfoInput(
+                self._node, self.statistics, camera, partial(self._info_wanted, camera),
+                partial(self._front_end.camera_info, camera), self._prefix)
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
@@ -151,8 +138,8 @@ class Rig:
         pairing, self._pairing = self._pairing, None
         if pairing is not None:
             pairing.close()
-        if self._camera_info is not None:
-            self._camera_info.close()
+        for camera_info in self._camera_infos.values():
+            camera_info.close()
 
     def close(self) -> None:
         """Unsubscribe and take the topics back."""
@@ -177,12 +164,11 @@ class Rig:
     def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
-        camera_info = self._camera_info
+        prepared, warning = ((None, frame.warning) if isinstance(frame, Alone) else
+                             (frame.prepared, ''))
         try:
-            self._outputs.publish(
-                fusion, layer_names, frame.pair.header,
-                camera_info and camera_info.newest,
-                frame.warning if isinstance(frame, Alone) else '')
+            self._outputs.publish(fusion, prepared, layer_names, frame.pair.header,
+                                  self._camera_infos['visible'].newest, warning)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
@@ -212,10 +198,14 @@ class Rig:
 
     def _deliver(self, pair: Pair) -> None:
         """Hand a pair on. Runs under the synchroniser's lock: must not wait."""
-        if self._camera_info is not None:
-            self._camera_info.update()
+        for camera_info in self._camera_infos.values():
+            camera_info.update()
         if self._put(self, pair):
             self.statistics.dropped('mailbox')
+
+    def _info_wanted(self, camera: str) -> bool:
+        return (camera in self._front_end.lenses_wanted
+                or camera == 'visible' and self._outputs.camera_info_wanted)
 
     def _prepare(self, pair: Pair) -> Frame | Alone | None:
         max_age = self._parameters.value('max_age')
@@ -225,16 +215,20 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            if pair.thermal is None:
-                return Alone(self, pair, self._front_end.visible_alone(pair.visible),
-                             'thermal lost: visible alone')
-            if pair.visible is None:
-                return Alone(self, pair, self._front_end.thermal_alone(pair.thermal),
-                             'visible lost: thermal alone')
+            if pair.visible is None or pair.thermal is None:
+                return prepare_alone(self._front_end, pair)
             prepared = self._front_end.prepare(pair.visible, pair.thermal)
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
+        finally:
+            self.statistics.frozen(self._front_end.frozen)
+        if self._front_end.frozen:
+            if self._parameters.value('lost_camera') == 'silent':
+                return None
+            return Alone(pair, prepared.visible, 'thermal frozen: visible alone')
+        score = self._front_end.score
+        self.statistics.registered(score.present, score.usual, score.drifted)
         if prepared.notice and prepared.notice not in self._told:
             self._told.add(prepared.notice)
             self._node.get_logger().warning(prepared.notice)

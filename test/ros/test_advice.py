@@ -11,7 +11,7 @@ import pytest
 
 from degfuse_ros.ros.advice import ADVISED, ERROR, WARN, Topics, advise
 from degfuse_ros.ros.parameter_table import ROWS
-from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 TOPICS = Topics('/rgb/image_raw', '/ir/image_raw', 1, 1)
 VALUES = {name: ROWS[name].default for name in ADVISED}
@@ -141,3 +141,10 @@ def test_stamps_ahead_of_the_clock_are_told() -> None:
     [(level, text)] = advice(ahead={'thermal': 3600 * SECOND})
     assert level == WARN and text.startswith(
         'stamps of /ir/image_raw are 3600.0 s ahead of the clock of this node. Synchronise')
+
+
+def test_a_registration_that_drifts_is_told_with_what_to_do() -> None:
+    [(level, text)] = advice(registration=RegistrationSnapshot(0.021, 0.064, True))
+    assert level == WARN and 'registration_score 0.021, registration_usual 0.064' in text
+    assert 'fused/overlay' in text and 'degfuse calibrate' in text
+    assert advice(registration=RegistrationSnapshot(0.021, 0.064, False)) == []
