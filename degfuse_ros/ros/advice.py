@@ -66,7 +66,7 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> lis
     """
     found = [*_failures(snapshot), *_silence(snapshot, topics, values),
              *_no_pairs(snapshot, topics, values), *_stamps(snapshot, topics),
-             *_drops(snapshot, topics), *_drift(snapshot)]
+             *_offset(snapshot, values), *_drops(snapshot, topics), *_drift(snapshot)]
     found += [Advice(f'notice {topic}', WARN, text) for topic, text in snapshot.notices.items()]
     return sorted(found, key=lambda advice: advice.level, reverse=True)
 
@@ -167,6 +167,19 @@ def _stamps(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:
                          f'{snapshot.ahead[name] / 1e9:.1f} s ahead of the clock of this node. '
                          "Synchronise the camera's clock; for a bag, play it with --clock and "
                          'set use_sim_time to true')
+
+
+def _offset(snapshot: Snapshot, values: Mapping[str, Any]) -> Iterator[Advice]:
+    """Advise where motion in both streams contradicts the offset that is set."""
+    estimate, present = snapshot.estimate, values['thermal_time_offset']
+    if estimate is None or abs(estimate.offset - present) <= max(
+            values['sync_slop'], estimate.spread):
+        return
+    yield Advice(
+        'offset', WARN, 'pairs are of different moments: motion in both streams says that '
+        f'thermal_time_offset is {estimate.offset:.3f}, and it is {present:.3f} (correlation '
+        f'{estimate.correlation:.2f}, within {estimate.spread:.3f} s). If so it stays, set '
+        f'thermal_time_offset to {estimate.offset:.3f}')
 
 
 def _drops(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:

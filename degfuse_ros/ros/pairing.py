@@ -16,6 +16,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.camera.motion_sample import motion_sample
+from degfuse_ros.camera.time_offset import TimeOffset
 from degfuse_ros.ros import images
 from degfuse_ros.ros.lost_camera import LostCamera
 from degfuse_ros.ros.matcher import Match, Matcher, MatcherSettings
@@ -54,6 +56,7 @@ class Pairing:
         self._deliver = deliver
         self._prefix = prefix
         self._lost = LostCamera()
+        self._time_offset = TimeOffset()
         self._matcher = self._new_matcher()
         self._subscribers: dict[str, message_filters.Subscriber] = {}
         try:
@@ -76,6 +79,11 @@ class Pairing:
         """Deliver images that still wait for a nearer partner though no more of them come."""
         if self._lost.silent('visible', time.monotonic(), self._parameters.value('lost_after')):
             self._deliver_matches(self._matcher.flush())
+
+    def estimate_offset(self) -> None:
+        """Tell the statistics what motion in both streams says of thermal_time_offset."""
+        self._statistics.estimated(self._time_offset.estimate(
+            self._parameters.value('thermal_time_offset')))
 
     def _subscribe(self, topic: str) -> message_filters.Subscriber:
         name = f'{self._prefix}{topic}/image'
@@ -117,9 +125,11 @@ class Pairing:
         if MatcherSettings.read(self._parameters.value) != self._matcher.settings:
             self._matcher = self._new_matcher()
         stamp = stamp_of(message)
-        ahead = stamp - self._node.get_clock().now().nanoseconds
-        if ahead > AHEAD:
-            self._statistics.ahead(topic, ahead)
+        if isinstance(message, Image):  # a compressed one would have to be decoded for it
+            self._time_offset.add(topic, stamp, motion_sample(message))
+        now = self._node.get_clock().now().nanoseconds
+        if now and stamp - now > AHEAD:  # 0: simulated time that has not begun
+            self._statistics.ahead(topic, stamp - now)
         other_gone = self._lost.other_gone(
             topic, time.monotonic(), self._parameters.value('lost_after'))
         if other_gone and self._parameters.value('lost_camera') == 'publish_other':

@@ -188,6 +188,7 @@ class Rig:
             return []
         if self._pairing is None:
             return [Report(self.name, 'idle: no subscribers')]
+        self._pairing.estimate_offset()
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 # Stamps kept per topic to find the smallest offset between the two: 4 s at 60 Hz, far more than
@@ -56,6 +57,7 @@ class Statistics:
             self._failures = 0
             self._failure = ''
             self._frozen = False
+            self._estimate: OffsetEstimate | None = None
             self._begun: float | None = None
             self._notices: dict[str, str] = {}
             self._registration: RegistrationSnapshot | None = None
@@ -109,6 +111,11 @@ class Statistics:
         """Note whether the thermal images are all the same now."""
         with self._lock:
             self._frozen = frozen
+
+    def estimated(self, estimate: OffsetEstimate | None) -> None:
+        """Note what motion says of the offset of the two cameras' stamps."""
+        with self._lock:
+            self._estimate = estimate
 
     def ahead(self, topic: str, nanoseconds: int) -> None:
         """Note by how much the stamps of a topic are ahead of the node's clock."""
@@ -235,7 +242,7 @@ class Statistics:
                 busy_for=0.0 if self._begun is None else now - self._begun,
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices),
-                ahead=self._ahead, frozen=self._frozen,
+                ahead=self._ahead, frozen=self._frozen, estimate=self._estimate,
                 alone={name: topic.alone for name, topic in self._topics.items()},
                 registration=self._registration)
             # What keeps an input topic silent is said for as long as it is silent.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros.advice import ADVISED, ERROR, WARN, Topics, advise
 from degfuse_ros.ros.parameter_table import ROWS
 from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
@@ -148,3 +149,18 @@ def test_a_registration_that_drifts_is_told_with_what_to_do() -> None:
     assert level == WARN and 'registration_score 0.021, registration_usual 0.064' in text
     assert 'fused/overlay' in text and 'degfuse calibrate' in text
     assert advice(registration=RegistrationSnapshot(0.021, 0.064, False)) == []
+
+
+@pytest.mark.parametrize(('offset', 'spread', 'told'), [
+    (-0.15, 0.005, True), (0.019, 0.005, False), (0.05, 0.06, False), (0.05, 0.03, True)])
+def test_motion_that_contradicts_the_offset_is_told(
+        offset: float, spread: float, told: bool) -> None:
+    for present in (0.0, 3.0):
+        found = advice({**VALUES, 'thermal_time_offset': present},
+                       estimate=OffsetEstimate(present + offset, 0.91, spread))
+        assert len(found) == told
+        if told:
+            [(level, text)] = found
+            assert level == WARN and text.endswith(
+                f'set thermal_time_offset to {present + offset:.3f}')
+            assert 'correlation 0.91' in text
