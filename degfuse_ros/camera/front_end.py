@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from degfuse_ros.camera import decoding
+from degfuse_ros.camera.alignment import Alignment
 from degfuse_ros.camera.compressed import CompressedImage
 from degfuse_ros.camera.decoding import RawImage
 from degfuse_ros.camera.frozen import FrozenFrames
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.camera.registration import match_size
+from degfuse_ros.camera.registration_score import RegistrationScore
 from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
 
 Message = RawImage | CompressedImage
@@ -51,6 +52,7 @@ class FrontEnd:
         """
         self._values = values
         self._thermal_range = ThermalRange()
+        self._alignment = Alignment()
         self._frames = FrozenFrames()
         self._newest: Message | None = None
         self._frozen = False
@@ -72,23 +74,52 @@ class FrontEnd:
         """
         visible = _of('visible', decoding.to_rgb, visible_message)
         thermal = _of('thermal', self._thermal_to_8_bit, thermal_message)
-        height, width = visible.shape[:2]
-        try:
-            matched = match_size(thermal, height, width)
-        except ValueError as error:  # too small
-            raise ImageError('refused', str(error), 'thermal') from error
-        notice = '' if thermal.shape == (height, width) else (
-            f'the thermal image is {thermal.shape[1]}x{thermal.shape[0]}, the visible one '
-            f'{width}x{height}: it is stretched to fit. Where the views differ, register '
-            'the images before this node')
-        return Prepared(visible, matched, notice=notice)
+        return self._aligned(visible, thermal)
+
+    def prepare_images(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        """The same for images that are decoded, as those read from files.
+
+        Args:
+            visible: HxWx3 uint8 RGB.
+            thermal: H'xW' uint8, or uint16 counts.
+
+        Raises:
+            ImageError: the thermal image cannot be used.
+        """
+        return self._aligned(visible, self._to_8_bit(thermal))
+
+    def camera_info(self, camera: str, info: Any) -> None:
+        """Take a camera's newest camera_info; from any thread.
+
+        Args:
+            camera: 'visible' or 'thermal'.
+            info: a sensor_msgs/CameraInfo or an object like it.
+        """
+        self._alignment.camera_info(camera, info)
+
+    @property
+    def lenses_wanted(self) -> tuple[str, ...]:
+        """Cameras whose lens the calibration leaves to their camera_info."""
+        return self._alignment.missing
+
+    @property
+    def score(self) -> RegistrationScore:
+        """How well the two cameras agree, since their views last changed; from any thread."""
+        return self._alignment.score
+
+    def _aligned(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        aligned = self._alignment.align(visible, thermal, self._values('calibration'))
+        return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)
 
     def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
         values = decoding.to_grey(message)
         if message is not self._newest:  # a slow camera's image may be paired several times
             self._newest = message
             self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
-        return self._thermal_range.to_8_bit(values, ThermalLook.of(self._values))
+        return self._to_8_bit(values)
+
+    def _to_8_bit(self, thermal: np.ndarray) -> np.ndarray:
+        return self._thermal_range.to_8_bit(thermal, ThermalLook.of(self._values))
 
 
 def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message

@@ -55,7 +55,7 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, float]) -> l
     """
     found = [*_failures(snapshot), *_silence(snapshot, topics, values['lost_after']),
              *_no_pairs(snapshot, topics, values), *_jumps(snapshot, topics),
-             *_drops(snapshot, topics)]
+             *_drops(snapshot, topics), *_drift(snapshot)]
     found += [Advice(f'notice {topic}', WARN, text) for topic, text in snapshot.notices.items()]
     return sorted(found, key=lambda advice: advice.level, reverse=True)
 
@@ -135,6 +135,15 @@ def _drops(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:
             source, _, why = kind.partition('.')
             what = f'images of {names[source]} ({why})' if source in names else f'pairs ({kind})'
             yield Advice(f'drop {kind}', WARN, f'dropped {count} {what}: {reason}')
+
+
+def _drift(snapshot: Snapshot) -> Iterator[Advice]:
+    registration = snapshot.registration
+    if registration is not None and registration.drifted:
+        yield Advice('registration', WARN, 'the cameras agree less than usual (registration_score '
+                     f'{registration.score:.3f}, registration_usual {registration.usual:.3f}). '
+                     'Look at fused/overlay: where the edges lie apart a camera has moved, so '
+                     'calibrate again (degfuse calibrate); otherwise clean the lenses')
 
 
 def _seconds(stamp: object) -> str:

@@ -142,6 +142,9 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'degradation': snapshot.label,
         'time_jumps': str(snapshot.time_jumps),
     }
+    if snapshot.registration is not None:
+        values['registration_score'] = f'{snapshot.registration.score:.4f}'
+        values['registration_usual'] = f'{snapshot.registration.usual:.4f}'
     values.update({f'dropped.{kind}': str(count) for kind, count in snapshot.drops.items()})
     return values
 

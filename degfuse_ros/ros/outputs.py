@@ -15,6 +15,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Classification
 
+from degfuse_ros.camera.front_end import Prepared
+from degfuse_ros.camera.overlay import overlay
 from degfuse_ros.ros import images, messages
 from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import output_profile, publisher_options
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # the engine loads torch, which only the configured node need
 
 
 class Outputs:
-    """Publishers of the fused image, its camera info, the degradation and the routing."""
+    """Publishers of the fused image, its camera info, overlay, degradation and routing."""
 
     def __init__(self, node: LifecycleNode, parameters: Values, statistics: Statistics,
                  prefix: str = '') -> None:
@@ -46,6 +48,7 @@ class Outputs:
             self._image = self._advertise(Image, 'fused/image')
             self._compressed = self._advertise(CompressedImage, 'fused/image')
             self._camera_info = self._advertise(CameraInfo, 'fused/camera_info')
+            self._overlay = self._advertise(Image, 'fused/overlay')
             self._degradation = self._advertise(Classification, 'fused/degradation')
             self._routing = self._advertise(DiagnosticArray, 'fused/routing')
         except Exception:  # an override that names no QoS: leave no topic without the others
@@ -67,12 +70,13 @@ class Outputs:
         """Whether anybody subscribes to fused/camera_info."""
         return self._camera_info.get_subscription_count() > 0
 
-    def publish(self, fusion: Fusion, layer_names: Sequence[str], header: Header,
-                camera_info: CameraInfo | None) -> None:
+    def publish(self, fusion: Fusion, prepared: Prepared, layer_names: Sequence[str],
+                header: Header, camera_info: CameraInfo | None) -> None:
         """Publish one result under one header; build no message that nobody subscribes to.
 
         Args:
             fusion: the engine's result.
+            prepared: what it was made from.
             layer_names: one name per row of its routing.
             header: of the visible image.
             camera_info: the visible camera's newest; None publishes none.
@@ -85,6 +89,8 @@ class Outputs:
                     camera_info, height, width, header))
             except ValueError as error:
                 self._statistics.notice('visible/camera_info', str(error))
+        _send(self._overlay, lambda: images.from_rgb(
+            overlay(prepared.visible, prepared.thermal, prepared.coverage), 'rgb8', header))
         _send(self._degradation, lambda: messages.degradation_message(
             fusion.degradation.scores, header))
         _send(self._routing, lambda: messages.routing_message(

@@ -7,8 +7,9 @@ is checked against `config/fuse.yaml` by a test. Nothing of ROS is imported here
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 Value = str | float | int | bool | list[str]
@@ -43,6 +44,8 @@ class ParameterRow:
         while_running: True where a change takes effect at the next frame, False where the node
             must be cleaned up and configured again.
         per_rig: True where a rig may have a value of its own, as RIG.NAME.
+        check: says in one line why a value of the right type cannot be used, '' where it can;
+            None where all can.
     """
 
     name: str
@@ -53,6 +56,7 @@ class ParameterRow:
     choices: tuple[str, ...] = ()
     while_running: bool = True
     per_rig: bool = True
+    check: Callable[[Any], str] | None = None
 
     @property
     def allowed(self) -> str:
@@ -71,7 +75,8 @@ class ParameterRow:
     def problem(self, value: Any) -> str | None:
         """Say in one line why a value is not allowed, or return None where it is."""
         if type(value) is type(self.default) and self._fits(value):
-            return None
+            reason = self.check(value) if self.check else ''
+            return f'{self.name} cannot be {value!r}: {reason}' if reason else None
         given = TYPE_NAMES.get(type(value), type(value).__name__)
         return f'{self.name} must be {self.allowed}. Got {value!r} ({given})'
 
@@ -116,6 +121,18 @@ class ParameterRow:
         if problem:
             raise ValueError(problem)
         return value
+
+
+def calibration_problem(path: str) -> str:
+    """Say in one line why a calibration file cannot be used; '' where it can, or is not named."""
+    # Imported here: what only reads names and defaults needs no arrays.
+    from degfuse_ros.camera.calibration import CalibrationError, load_calibration
+    try:
+        if path:
+            load_calibration(Path(path))
+    except CalibrationError as error:
+        return str(error)
+    return ''
 
 
 TABLE: tuple[ParameterRow, ...] = (
@@ -196,6 +213,9 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'frozen_after', 10, 'So many identical thermal images in a row count as a lost camera, '
         'until they move; 0 never, as for simulated cameras without noise.', 0, 1000),
+    ParameterRow(
+        'calibration', '', 'Path of the file that degfuse calibrate wrote for these two cameras; '
+        'empty where both see the same view.', check=calibration_problem),
     ParameterRow(
         'lazy', False, 'Whether to unsubscribe from the cameras while nobody subscribes to any '
         'fused topic.'),

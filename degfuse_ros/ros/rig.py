@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode
 
+from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import Topics, advise
@@ -86,8 +88,8 @@ class Rig:
         self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
-        # Kept when the rig stops: the pair at hand is still sent with it.
-        self._camera_info: CameraInfoInput | None = None
+        # Kept when the rig stops: the pair at hand is still sent with them.
+        self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
         """Begin to take images.
@@ -122,8 +124,10 @@ class Rig:
     def _subscribe(self) -> None:
         """Begin with new counts: a camera was not silent while nobody listened."""
         self.statistics.restart()
-        self._camera_info = CameraInfoInput(
-            self._node, self.statistics, lambda: self._outputs.camera_info_wanted, self._prefix)
+        for camera in CAMERAS:
+            self._camera_infos[camera] = CameraInfoInput(
+                self._node, self.statistics, camera, partial(self._info_wanted, camera),
+                partial(self._front_end.camera_info, camera), self._prefix)
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
@@ -131,8 +135,8 @@ class Rig:
         pairing, self._pairing = self._pairing, None
         if pairing is not None:
             pairing.close()
-        if self._camera_info is not None:
-            self._camera_info.close()
+        for camera_info in self._camera_infos.values():
+            camera_info.close()
 
     def close(self) -> None:
         """Unsubscribe and take the topics back."""
@@ -157,11 +161,10 @@ class Rig:
     def publish(self, frame: Frame, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
-        camera_info = self._camera_info
         try:
             self._outputs.publish(
-                fusion, layer_names, frame.pair.visible.header,
-                camera_info and camera_info.newest)
+                fusion, frame.prepared, layer_names, frame.pair.visible.header,
+                self._camera_infos['visible'].newest)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
@@ -184,10 +187,14 @@ class Rig:
 
     def _deliver(self, pair: Pair) -> None:
         """Hand a pair on. Runs under the synchroniser's lock: must not wait."""
-        if self._camera_info is not None:
-            self._camera_info.update()
+        for camera_info in self._camera_infos.values():
+            camera_info.update()
         if self._put(self, pair):
             self.statistics.dropped('mailbox')
+
+    def _info_wanted(self, camera: str) -> bool:
+        return (camera in self._front_end.lenses_wanted
+                or camera == 'visible' and self._outputs.camera_info_wanted)
 
     def _prepare(self, pair: Pair) -> Frame | None:
         max_age = self._parameters.value('max_age')
@@ -201,6 +208,8 @@ class Rig:
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
+        score = self._front_end.score
+        self.statistics.registered(score.present, score.usual, score.drifted)
         if prepared.notice and prepared.notice not in self._told:
             self._told.add(prepared.notice)
             self._node.get_logger().warning(prepared.notice)

@@ -25,6 +25,21 @@ class TopicSnapshot:
 
 
 @dataclass(frozen=True)
+class RegistrationSnapshot:
+    """How well the two cameras' edges agree, in bits per pixel above chance.
+
+    Attributes:
+        score: mean of the last pairs.
+        usual: what it is compared with.
+        drifted: the score lies well below the usual one.
+    """
+
+    score: float
+    usual: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The node. Counts since activation; lists and rates of the last period.
 
@@ -52,6 +67,7 @@ class Snapshot:
         failure: why the last one failed.
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
+        registration: how well the cameras agree; None before the first pair.
     """
 
     visible: TopicSnapshot
@@ -77,3 +93,4 @@ class Snapshot:
     failure: str
     failing: bool
     notices: dict[str, str]
+    registration: RegistrationSnapshot | None = None

@@ -2,12 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choice of the device; on a machine with a GPU also that both devices agree."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
 
 from degfuse_ros.engine import DeviceError, EngineError, FusionEngine
-from degfuse_ros.engine.device import choose_device, describe_device
+from degfuse_ros.engine.device import (
+    choose_device,
+    describe_device,
+    is_device_failure,
+    is_out_of_memory,
+    one_line,
+)
 
 needs_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason='this machine has no CUDA GPU that PyTorch can use')
@@ -57,6 +65,37 @@ def test_the_engine_reports_an_absent_gpu(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(caught.value, DeviceError)
 
 
+def test_a_driver_too_old_is_named(monkeypatch: pytest.MonkeyPatch):
+    def too_old() -> None:
+        raise RuntimeError('The NVIDIA driver on your system is too old (found version 11040).\n'
+                           'Please update your GPU driver.')
+
+    pretend_gpus(monkeypatch, 0)
+    monkeypatch.setattr(torch.cuda, 'init', too_old)
+    with pytest.raises(DeviceError, match='too old \\(found version 11040\\)') as caught:
+        choose_device('cuda')
+    assert '\n' not in str(caught.value) and "'cpu'" in str(caught.value)
+    assert str(choose_device('auto')) == 'cpu'
+
+
+@pytest.mark.parametrize('error, memory, device', [
+    (torch.OutOfMemoryError('CUDA out of memory. Tried'), True, False),
+    (RuntimeError('CUDA error: out of memory'), True, True),
+    (RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling'), True, True),
+    (RuntimeError('cuDNN error: CUDNN_STATUS_ALLOC_FAILED'), True, True),
+    (RuntimeError('CUDA error: unspecified launch failure'), False, True),
+    (RuntimeError('cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'), False, True),
+    (RuntimeError('mat1 and mat2 shapes cannot be multiplied'), False, False),
+    (ValueError('CUDA error: no'), False, False)])
+def test_failures_are_told_apart(error: Exception, memory: bool, device: bool):
+    assert (is_out_of_memory(error), is_device_failure(error)) == (memory, device)
+
+
+def test_one_line_is_one_line():
+    assert one_line(RuntimeError('first\n  second\tthird')) == 'first second third'
+    assert len(one_line(RuntimeError('x' * 999))) == 200
+
+
 def test_a_cpu_is_described_by_its_threads():
     before = torch.get_num_threads()
     try:
@@ -92,6 +131,8 @@ def test_a_gpu_gives_the_cpus_image():
 
 @needs_gpu
 def test_a_gpu_is_deterministic_described_and_within_its_memory():
+    gc.collect()  # engines of other tests
+    torch.cuda.empty_cache()
     engine = FusionEngine.load(device='cuda:0')
     assert engine.device == 'cuda:0'
     assert engine.device_name == torch.cuda.get_device_name(0)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from degfuse_ros.ros.advice import ERROR, WARN, Topics, advise
-from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 TOPICS = Topics('/rgb/image_raw', '/ir/image_raw', 1, 1)
 VALUES = {'lost_after': 2.0, 'sync_slop': 0.02, 'sync_queue_size': 10}
@@ -97,3 +97,10 @@ def test_stamps_that_keep_going_back_are_told_once_is_a_bag_that_begins_anew() -
     [(level, text)] = advice(new_jumps={'thermal': 12})
     assert level == WARN and text.startswith(
         'stamps of /ir/image_raw went back 12 times; two publishers on it, or clocks that differ?')
+
+
+def test_a_registration_that_drifts_is_told_with_what_to_do() -> None:
+    [(level, text)] = advice(registration=RegistrationSnapshot(0.021, 0.064, True))
+    assert level == WARN and 'registration_score 0.021, registration_usual 0.064' in text
+    assert 'fused/overlay' in text and 'degfuse calibrate' in text
+    assert advice(registration=RegistrationSnapshot(0.021, 0.064, False)) == []

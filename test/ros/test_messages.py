@@ -101,3 +101,13 @@ def test_camera_info_of_other_images_is_refused(
         source: CameraInfo, height: int, width: int, described: str) -> None:
     with pytest.raises(ValueError, match=f'images of {described}.* image is {width}x{height}'):
         camera_info_message(source, height, width, HEADER)
+
+
+@pytest.mark.parametrize(('number', 'value', 'words'), [
+    (0, 0.0, 'focal length 0 x 510'), (4, -1.0, 'focal length 500 x -1'),
+    (2, float('nan'), 'not finite')])
+def test_camera_info_of_no_camera_is_refused(number: int, value: float, words: str) -> None:
+    source = camera()
+    source.k[number] = value
+    with pytest.raises(ValueError, match=words):
+        camera_info_message(source, 480, 640, HEADER)

@@ -106,3 +106,20 @@ def test_parse(name: str, text: str, value: object) -> None:
 def test_parse_refuses(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f'{name} must be .* Got'):
         ROWS[name].parse(text)
+
+
+def test_a_calibration_that_cannot_be_used_is_refused_with_its_reason(tmp_path: Path) -> None:
+    row, file = ROWS['calibration'], tmp_path / 'calibration.yaml'
+    assert row.problem('') is None
+    assert row.problem(str(file)) == (
+        f"calibration cannot be '{file}': {file} cannot be read: No such file or directory")
+    content = {'version': 1, 'kind': 'homography', 'date': '', 'source': '', 'residual': 0.5,
+               'sureness': 1.0, 'visible': {'width': 64, 'height': 48},
+               'thermal': {'width': 32, 'height': 24},
+               'homography': [[2.0, 0, 0], [0, 2, 0], [-0.1, 0, 1]]}
+    file.write_text(yaml.safe_dump(content))
+    assert 'folds the image' in (row.problem(str(file)) or '')
+    file.write_text(yaml.safe_dump({**content, 'homography': [[2.0, 0, 0], [0, 2, 0], [0, 0, 1]]}))
+    assert row.problem(str(file)) is None
+    with pytest.raises(ValueError, match='cannot be read'):
+        row.parse('/none.yaml')

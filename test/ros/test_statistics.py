@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from degfuse_ros.ros import statistics
+from degfuse_ros.ros.snapshot import RegistrationSnapshot
 from degfuse_ros.ros.statistics import Statistics
 
 MILLISECOND = 1_000_000
@@ -119,8 +120,11 @@ def test_restart_forgets() -> None:
     counted = Statistics()
     counted.dropped('mailbox')
     counted.arrived('visible')
+    counted.registered(0.05, 0.06, False)
+    assert counted.snapshot().registration == RegistrationSnapshot(0.05, 0.06, False)
     counted.restart()
     snapshot = counted.snapshot()
+    assert snapshot.registration is None
     assert snapshot.visible.arrived == 0 and 'mailbox' not in snapshot.drops
 
 
