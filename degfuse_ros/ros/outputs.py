@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Classification
 
 from degfuse_ros.camera.front_end import Prepared
 from degfuse_ros.camera.overlay import overlay
 from degfuse_ros.ros import images, messages
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import output_profile, publisher_options
 from degfuse_ros.ros.statistics import Statistics
 
@@ -27,20 +29,24 @@ if TYPE_CHECKING:  # the engine loads torch, which only the configured node need
 class Outputs:
     """Publishers of the fused image, its camera info, overlay, degradation and routing."""
 
-    def __init__(self, node: LifecycleNode, statistics: Statistics, prefix: str = '') -> None:
+    def __init__(self, node: LifecycleNode, parameters: Values, statistics: Statistics,
+                 prefix: str = '') -> None:
         """Advertise the topics.
 
         Args:
             node: publishes while it is active.
+            parameters: output_encoding and compressed_format are read at every image.
             statistics: told of subscribers whose QoS does not fit.
             prefix: of the topics, as 'front/'.
         """
         self._node = node
+        self._parameters = parameters
         self._prefix = prefix
         self._statistics = statistics
         self._publishers: list[Any] = []
         try:
             self._image = self._advertise(Image, 'fused/image')
+            self._compressed = self._advertise(CompressedImage, 'fused/image')
             self._camera_info = self._advertise(CameraInfo, 'fused/camera_info')
             self._overlay = self._advertise(Image, 'fused/overlay')
             self._degradation = self._advertise(Classification, 'fused/degradation')
@@ -65,7 +71,7 @@ class Outputs:
         return self._camera_info.get_subscription_count() > 0
 
     def publish(self, fusion: Fusion, prepared: Prepared, layer_names: Sequence[str],
-                header: Header, encoding: str, camera_info: CameraInfo | None) -> None:
+                header: Header, camera_info: CameraInfo | None) -> None:
         """Publish one result under one header; build no message that nobody subscribes to.
 
         Args:
@@ -73,7 +79,6 @@ class Outputs:
             prepared: what it was made from.
             layer_names: one name per row of its routing.
             header: of the visible image.
-            encoding: of the image: rgb8, bgr8 or mono8.
             camera_info: the visible camera's newest; None publishes none.
         """
         height, width = fusion.image.shape[:2]
@@ -90,10 +95,19 @@ class Outputs:
             fusion.degradation.scores, header))
         _send(self._routing, lambda: messages.routing_message(
             fusion.routing, layer_names, header))
-        _send(self._image, lambda: images.from_rgb(fusion.image, encoding, header))
+        self._send_image(fusion.image, header)
+
+    def _send_image(self, image: np.ndarray, header: Header) -> None:
+        """Publish an image, HxWx3 uint8 RGB, raw and compressed."""
+        encoding = self._parameters.value('output_encoding')
+        _send(self._compressed, lambda: images.compressed(
+            image, encoding, self._parameters.value('compressed_format'), header))
+        _send(self._image, lambda: images.from_rgb(image, encoding, header))
 
     def _advertise(self, kind: type, topic: str) -> Any:
         topic = f'{self._prefix}{topic}'
+        if kind is CompressedImage:
+            topic = images.compressed_topic(self._node, topic)
         name = self._node.resolve_topic_name(topic)
         options = publisher_options(name, partial(self._statistics.notice, topic))
         publisher: Any = self._node.create_lifecycle_publisher(

@@ -9,13 +9,15 @@ lock is held, only hands the pair on.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import message_filters
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.ros import images
 from degfuse_ros.ros.pair import NANOSECONDS, Pair, stamp_of
 from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import input_profile, subscription_options
@@ -63,10 +65,13 @@ class Pairing:
 
     def _subscribe(self, topic: str) -> message_filters.Subscriber:
         name = f'{self._prefix}{topic}/image'
+        kind: type = Image
+        if self._parameters.value(f'{topic}_transport') == 'compressed':
+            name, kind = images.compressed_topic(self._node, name), CompressedImage
         options = subscription_options(
             self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))
         subscriber = message_filters.Subscriber(
-            self._node, Image, name, qos_profile=input_profile(), **options)
+            self._node, kind, name, qos_profile=input_profile(), **options)
         subscriber.registerCallback(partial(self._on_image, topic))
         return subscriber
 
@@ -84,7 +89,7 @@ class Pairing:
         self._last_stamps: dict[str, int] = {}
         self._last_delivered: int | None = None
 
-    def _on_image(self, topic: str, message: Image) -> None:
+    def _on_image(self, topic: str, message: Image | CompressedImage) -> None:
         """Let a good image through to the synchroniser, count a bad one."""
         self._statistics.arrived(topic)
         try:
@@ -110,7 +115,7 @@ class Pairing:
                 f'{" ".join(str(error).split())}) and was built anew. Look at what this publisher '
                 'stamps its images with')
 
-    def _on_pair(self, visible: Image, thermal: Image) -> None:
+    def _on_pair(self, visible: Any, thermal: Any) -> None:
         """Hand a pair on, unless a newer one was: leftovers of the queues can match late."""
         pair = Pair(visible, thermal)
         self._statistics.paired(pair.offset)
@@ -121,7 +126,7 @@ class Pairing:
         self._deliver(pair)
 
 
-def _check_stamp(message: Image) -> None:
+def _check_stamp(message: Image | CompressedImage) -> None:
     """Keep stamps out that say nothing, or that rclpy's time cannot hold.
 
     The fields are checked, not their sum: rclpy refuses -1 s though enough nanoseconds follow.

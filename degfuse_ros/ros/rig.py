@@ -85,7 +85,7 @@ class Rig:
         self._node = node
         self._parameters = parameters
         self.statistics = Statistics()
-        self._outputs = Outputs(node, self.statistics, self._prefix)
+        self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
         # Kept when the rig stops: the pair at hand is still sent with them.
@@ -164,7 +164,7 @@ class Rig:
         try:
             self._outputs.publish(
                 fusion, frame.prepared, layer_names, frame.pair.visible.header,
-                self._parameters.value('output_encoding'), self._camera_infos['visible'].newest)
+                self._camera_infos['visible'].newest)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on

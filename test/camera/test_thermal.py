@@ -268,7 +268,7 @@ def test_a_camera_that_switches_between_8_and_16_bits() -> None:
 @pytest.mark.parametrize('kind', [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize('shape', [(1, 1), (5, 7), (33, 47)])
 def test_every_size(mode: str, kind: type, shape: tuple[int, int]) -> None:
-    frame = np.arange(np.prod(shape)).reshape(shape).astype(kind)
+    frame: np.ndarray = np.arange(shape[0] * shape[1]).reshape(shape).astype(kind)
     grey = ThermalRange().to_8_bit(frame, ThermalLook(range=mode))
     assert grey.shape == shape and grey.dtype == np.uint8
 
