@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node counted, at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Snapshot:
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
         registration: how well the cameras agree; None before the first pair.
+        ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
+            that are by far.
+        frozen: whether the thermal images are all the same.
+        alone: images published alone because the other camera was gone, by input.
     """
 
     visible: TopicSnapshot
@@ -94,3 +98,6 @@ class Snapshot:
     failing: bool
     notices: dict[str, str]
     registration: RegistrationSnapshot | None = None
+    ahead: dict[str, int] = field(default_factory=dict)
+    frozen: bool = False
+    alone: dict[str, int] = field(default_factory=dict)
