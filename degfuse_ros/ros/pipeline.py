@@ -75,5 +75,6 @@ class Pipeline:
             frame.rig.publish(frame, fusion, self._engine.layer_names, timing)
 
     def _together(self, frames: Sequence[Frame]) -> list[Fusion]:
-        return [self._engine.fuse(frame.prepared.visible, frame.prepared.thermal)
-                for frame in frames]
+        return self._engine.fuse_batch([
+            (frame.prepared.visible, frame.prepared.thermal, frame.prepared.coverage)
+            for frame in frames])
