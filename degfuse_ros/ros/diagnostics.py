@@ -141,7 +141,12 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'batch_mean': _mean(snapshot.batches, 1.0),
         'degradation': snapshot.label,
         'time_jumps': str(snapshot.time_jumps),
+        'thermal_frozen': str(snapshot.frozen).lower(),
     }
+    if snapshot.registration is not None:
+        values['registration_score'] = f'{snapshot.registration.score:.4f}'
+        values['registration_usual'] = f'{snapshot.registration.usual:.4f}'
+    values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})
     values.update({f'dropped.{kind}': str(count) for kind, count in snapshot.drops.items()})
     return values
 

@@ -7,8 +7,9 @@ is checked against `config/fuse.yaml` by a test. Nothing of ROS is imported here
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 Value = str | float | int | bool | list[str]
@@ -43,6 +44,8 @@ class ParameterRow:
         while_running: True where a change takes effect at the next frame, False where the node
             must be cleaned up and configured again.
         per_rig: True where a rig may have a value of its own, as RIG.NAME.
+        check: says in one line why a value of the right type cannot be used, '' where it can;
+            None where all can.
     """
 
     name: str
@@ -53,6 +56,7 @@ class ParameterRow:
     choices: tuple[str, ...] = ()
     while_running: bool = True
     per_rig: bool = True
+    check: Callable[[Any], str] | None = None
 
     @property
     def allowed(self) -> str:
@@ -71,7 +75,8 @@ class ParameterRow:
     def problem(self, value: Any) -> str | None:
         """Say in one line why a value is not allowed, or return None where it is."""
         if type(value) is type(self.default) and self._fits(value):
-            return None
+            reason = self.check(value) if self.check else ''
+            return f'{self.name} cannot be {value!r}: {reason}' if reason else None
         given = TYPE_NAMES.get(type(value), type(value).__name__)
         return f'{self.name} must be {self.allowed}. Got {value!r} ({given})'
 
@@ -118,6 +123,18 @@ class ParameterRow:
         return value
 
 
+def calibration_problem(path: str) -> str:
+    """Say in one line why a calibration file cannot be used; '' where it can, or is not named."""
+    # Imported here: what only reads names and defaults needs no arrays.
+    from degfuse_ros.camera.calibration import CalibrationError, load_calibration
+    try:
+        if path:
+            load_calibration(Path(path))
+    except CalibrationError as error:
+        return str(error)
+    return ''
+
+
 TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'model', '', 'Weights: empty or base for the large shipped model, lite for the small '
@@ -146,6 +163,18 @@ TABLE: tuple[ParameterRow, ...] = (
         0.0001, 10.0),
     ParameterRow(
         'sync_queue_size', 10, 'Images per topic that wait for a partner.', 1, 1000),
+    ParameterRow(
+        'pairing', 'exact_once', 'Which images pair: exact_once (each at most once) or nearest '
+        '(each visible image with the nearest thermal one, which serves several).',
+        choices=('exact_once', 'nearest')),
+    # Cameras that count from their start are 1.8e9 s away from those that tell the time.
+    ParameterRow(
+        'thermal_time_offset', 0.0, 'Added to thermal stamps for pairing only, in seconds.',
+        -1e10, 1e10),
+    # One period of a 9 Hz camera (0.111), the slowest in use, and its jitter.
+    ParameterRow(
+        'thermal_max_age', 0.15, 'With pairing nearest, a thermal image serves visible ones that '
+        'are newer by at most this, in seconds.', 0.0, 10.0),
     # Off by default: a bag replayed without /clock carries stamps of the past.
     ParameterRow(
         'max_age', 0.0, 'A pair older than this when its turn comes is dropped, in seconds; '
@@ -153,6 +182,20 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'output_encoding', 'rgb8', 'Encoding of fused/image.',
         choices=('rgb8', 'bgr8', 'mono8')),
+    ParameterRow(
+        'compressed_format', 'jpeg', 'File format of fused/image/compressed: jpeg for small, '
+        'png for exact images.', choices=('jpeg', 'png')),
+    ParameterRow(
+        'visible_transport', 'raw', 'Take visible/image itself, or visible/image/compressed '
+        '(JPEG or PNG).', choices=('raw', 'compressed')),
+    ParameterRow(
+        'thermal_transport', 'raw', 'Take thermal/image itself, or thermal/image/compressed '
+        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed')),
+    ParameterRow(
+        'thermal_range', 'percentile', 'How values of more than 8 bits become grey: percentile '
+        'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast follows the '
+        'scene and raises the contrast of every part of it (8-bit images too).',
+        choices=('percentile', 'fixed', 'local_contrast')),
     # One percent at either end leaves out dead pixels and the sun; a hot object smaller than that
     # saturates to white and so stays visible.
     ParameterRow(
@@ -166,11 +209,38 @@ TABLE: tuple[ParameterRow, ...] = (
         'thermal_smoothing', 0.9, 'Share of the former 16-bit thermal window that each frame '
         'keeps; 0 follows every frame.', 0.0, 0.999),
     ParameterRow(
+        'thermal_unit', 'celsius', 'Unit of thermal_low and thermal_high: celsius, or counts as '
+        'the camera sends them.', choices=('counts', 'celsius')),
+    # From freezing water to hotter than people, animals and engines' outsides.
+    ParameterRow(
+        'thermal_low', 0.0, 'Shown as black by the fixed range.', -100_000.0, 100_000.0),
+    ParameterRow(
+        'thermal_high', 50.0, 'Shown as white by the fixed range.', -100_000.0, 100_000.0),
+    # Hundredths of a kelvin: what FLIR calls TLinear in its high resolution.
+    ParameterRow(
+        'thermal_scale', 0.01, 'Degrees per count of a radiometric camera.', 1e-6, 1000.0),
+    ParameterRow(
+        'thermal_offset', -273.15, 'Degrees Celsius at count 0 of a radiometric camera.',
+        -100_000.0, 100_000.0),
+    ParameterRow(
+        'thermal_polarity', 'white_hot', 'How the thermal camera shows heat: black_hot images are '
+        'inverted, since the network takes bright for hot.', choices=('white_hot', 'black_hot')),
+    # Longer than a stutter of the driver, shorter than the closing of a shutter at 30 Hz.
+    ParameterRow(
+        'frozen_after', 10, 'So many identical thermal images in a row count as a lost camera, '
+        'until they move; 0 never, as for simulated cameras without noise.', 0, 1000),
+    ParameterRow(
+        'calibration', '', 'Path of the file that degfuse calibrate wrote for these two cameras; '
+        'empty where both see the same view.', check=calibration_problem),
+    ParameterRow(
         'lazy', False, 'Whether to unsubscribe from the cameras while nobody subscribes to any '
         'fused topic.'),
     ParameterRow(
         'lost_after', 2.0, 'A topic that is silent this long is reported as lost, in seconds.',
         0.1, 3600.0),
+    ParameterRow(
+        'lost_camera', 'publish_other', 'While one camera is lost: publish_other (its images '
+        'alone) or silent.', choices=('publish_other', 'silent')),
     ParameterRow(
         'diagnostics_period', 1.0, 'Time between two reports on /diagnostics, in seconds.',
         0.1, 60.0, per_rig=False),
@@ -202,4 +272,7 @@ def problem_between(values: Mapping[str, Any]) -> str | None:
     if low >= high:
         return ('thermal_percentile_low must be below thermal_percentile_high. '
                 f'Got {low} and {high}')
+    low, high = values['thermal_low'], values['thermal_high']
+    if low >= high:
+        return f'thermal_low must be below thermal_high. Got {low} and {high}'
     return None

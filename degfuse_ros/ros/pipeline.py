@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from degfuse_ros.ros.pair import Pair
-from degfuse_ros.ros.rig import Frame, Rig, Timing
+from degfuse_ros.ros.rig import Alone, Frame, Rig, Timing
 
 if TYPE_CHECKING:  # the engine loads torch, which only the configured node needs
     from degfuse_ros.engine import Fusion, FusionEngine
@@ -34,13 +34,29 @@ class Pipeline:
             # In one order, whoever came first: the same rigs are the same stream to the engine.
             for rig in sorted(pairs, key=lambda each: each.name):
                 frame = rig.prepare(pairs[rig])
-                if frame is not None:
+                if isinstance(frame, Alone):
+                    self._send_alone(frame)
+                elif frame is not None:
                     by_size.setdefault(frame.prepared.thermal.shape, []).append(frame)
             for frames in by_size.values():
                 self._fuse(frames)
         finally:
             for rig in pairs:
                 rig.statistics.ended()
+
+    def _send_alone(self, alone: Alone) -> None:
+        """Publish one camera's image: restored where it is the visible one's."""
+        if alone.pair.visible is None:
+            alone.rig.publish_thermal(alone)
+            return
+        start, cpu_start = time.perf_counter(), time.thread_time()
+        try:
+            fusion = self._engine.restore(alone.image)
+        except Exception as error:  # a lost GPU, no memory left: the node must go on and tell
+            alone.rig.refuse(error)
+            return
+        timing = Timing(time.perf_counter() - start, time.thread_time() - cpu_start, 1)
+        alone.rig.publish(alone, fusion, self._engine.layer_names, timing)
 
     def _fuse(self, frames: Sequence[Frame]) -> None:
         """Fuse frames of one size together, and one by one where that fails."""

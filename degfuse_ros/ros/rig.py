@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
+from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.ros.advice import Topics, advise
+from degfuse_ros.ros.advice import ADVISED, Topics, advise
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -38,6 +41,23 @@ class Frame:
     rig: Rig
     pair: Pair
     prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Alone:
+    """An image made ready whose partner is gone.
+
+    Attributes:
+        rig: whose it is.
+        pair: its message.
+        image: HxWx3 uint8 RGB of the visible camera, or HxW uint8 of the thermal one.
+        warning: which camera is gone and which is published, in one line.
+    """
+
+    rig: Rig
+    pair: Pair
+    image: np.ndarray
+    warning: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +103,11 @@ class Rig:
         self._node = node
         self._parameters = parameters
         self.statistics = Statistics()
-        self._outputs = Outputs(node, self.statistics, self._prefix)
+        self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
-        # Kept when the rig stops: the pair at hand is still sent with it.
-        self._camera_info: CameraInfoInput | None = None
+        # Kept when the rig stops: the pair at hand is still sent with them.
+        self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
         """Begin to take images.
@@ -113,6 +133,9 @@ class Rig:
             self._subscribe()
         elif not wanted and self._pairing is not None:
             self._unsubscribe()
+        if self._pairing is not None:
+            self._pairing.update()
+            self._pairing.release()
 
     def stop(self) -> None:
         """Unsubscribe."""
@@ -122,8 +145,10 @@ class Rig:
     def _subscribe(self) -> None:
         """Begin with new counts: a camera was not silent while nobody listened."""
         self.statistics.restart()
-        self._camera_info = CameraInfoInput(
-            self._node, self.statistics, lambda: self._outputs.camera_info_wanted, self._prefix)
+        for camera in CAMERAS:
+            self._camera_infos[camera] = CameraInfoInput(
+                self._node, self.statistics, camera, partial(self._info_wanted, camera),
+                partial(self._front_end.camera_info, camera), self._prefix)
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
@@ -131,15 +156,15 @@ class Rig:
         pairing, self._pairing = self._pairing, None
         if pairing is not None:
             pairing.close()
-        if self._camera_info is not None:
-            self._camera_info.close()
+        for camera_info in self._camera_infos.values():
+            camera_info.close()
 
     def close(self) -> None:
         """Unsubscribe and take the topics back."""
         self.stop()
         self._outputs.close()
 
-    def prepare(self, pair: Pair) -> Frame | None:
+    def prepare(self, pair: Pair) -> Frame | Alone | None:
         """Turn a pair's messages into what the engine takes, or count why not; never raises."""
         try:
             return self._prepare(pair)
@@ -154,16 +179,24 @@ class Rig:
         else:
             self.statistics.failed(_described(error))
 
-    def publish(self, frame: Frame, fusion: Fusion, layer_names: Sequence[str],
+    def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
-        camera_info = self._camera_info
         try:
             self._outputs.publish(
-                fusion, layer_names, frame.pair.visible.header,
-                self._parameters.value('output_encoding'), camera_info and camera_info.newest)
+                fusion, None if isinstance(frame, Alone) else frame.prepared, layer_names,
+                frame.pair.header, self._camera_infos['visible'].newest,
+                frame.warning if isinstance(frame, Alone) else '')
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
+        except Exception as error:  # whatever it is, the other rigs and the next pair go on
+            self.statistics.failed(_described(error))
+
+    def publish_thermal(self, alone: Alone) -> None:
+        """Publish a thermal image that is alone, and count it; never raises."""
+        try:
+            self._outputs.publish_thermal(alone.image, alone.pair.header, alone.warning)
+            self.statistics.published_thermal(self._age(alone.pair))
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))
 
@@ -177,19 +210,22 @@ class Rig:
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),
                         self._node.count_publishers(thermal), self.name)
-        limits = {name: self._parameters.value(name)
-                  for name in ('lost_after', 'sync_slop', 'sync_queue_size')}
+        limits = {name: self._parameters.value(name) for name in ADVISED}
         return [Report(self.name, 'active', advise(snapshot, topics, limits),
                        values_of(snapshot))]
 
     def _deliver(self, pair: Pair) -> None:
         """Hand a pair on. Runs under the synchroniser's lock: must not wait."""
-        if self._camera_info is not None:
-            self._camera_info.update()
+        for camera_info in self._camera_infos.values():
+            camera_info.update()
         if self._put(self, pair):
             self.statistics.dropped('mailbox')
 
-    def _prepare(self, pair: Pair) -> Frame | None:
+    def _info_wanted(self, camera: str) -> bool:
+        return (camera in self._front_end.lenses_wanted
+                or camera == 'visible' and self._outputs.camera_info_wanted)
+
+    def _prepare(self, pair: Pair) -> Frame | Alone | None:
         max_age = self._parameters.value('max_age')
         age = self._age(pair)
         if 0.0 < max_age < age:
@@ -197,10 +233,18 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
+            if pair.thermal is None:
+                return Alone(self, pair, self._front_end.visible_alone(pair.visible),
+                             'thermal lost: visible alone')
+            if pair.visible is None:
+                return Alone(self, pair, self._front_end.thermal_alone(pair.thermal),
+                             'visible lost: thermal alone')
             prepared = self._front_end.prepare(pair.visible, pair.thermal)
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
+        score = self._front_end.score
+        self.statistics.registered(score.present, score.usual, score.drifted)
         if prepared.notice and prepared.notice not in self._told:
             self._told.add(prepared.notice)
             self._node.get_logger().warning(prepared.notice)

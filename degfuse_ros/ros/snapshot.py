@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node counted, at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,21 @@ class TopicSnapshot:
     rate: float = 0.0
     silent_for: float = 0.0
     last_stamp: int | None = None
+
+
+@dataclass(frozen=True)
+class RegistrationSnapshot:
+    """How well the two cameras' edges agree, in bits per pixel above chance.
+
+    Attributes:
+        score: mean of the last pairs.
+        usual: what it is compared with.
+        drifted: the score lies well below the usual one.
+    """
+
+    score: float
+    usual: float
+    drifted: bool
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,11 @@ class Snapshot:
         failure: why the last one failed.
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
+        registration: how well the cameras agree; None before the first pair.
+        ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
+            that are by far.
+        frozen: whether the thermal images are all the same.
+        alone: images published alone because the other camera was gone, by input.
     """
 
     visible: TopicSnapshot
@@ -77,3 +97,7 @@ class Snapshot:
     failure: str
     failing: bool
     notices: dict[str, str]
+    registration: RegistrationSnapshot | None = None
+    ahead: dict[str, int] = field(default_factory=dict)
+    frozen: bool = False
+    alone: dict[str, int] = field(default_factory=dict)

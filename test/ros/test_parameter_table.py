@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from degfuse_ros.camera.thermal import ThermalLook
 from degfuse_ros.ros.parameter_table import ROWS, TABLE, problem_between, row_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,10 +59,17 @@ def test_problems(name: str, value: object, problem: str) -> None:
     assert ROWS[name].problem(value) == problem
 
 
-def test_contradicting_percentiles() -> None:
-    values = {'thermal_percentile_low': 60.0, 'thermal_percentile_high': 50.0}
-    assert problem_between(values) == (
+def test_contradictions() -> None:
+    values = {name: row.default for name, row in ROWS.items()}
+    percentiles = {'thermal_percentile_low': 60.0, 'thermal_percentile_high': 50.0}
+    assert problem_between({**values, **percentiles}) == (
         'thermal_percentile_low must be below thermal_percentile_high. Got 60.0 and 50.0')
+    assert problem_between({**values, 'thermal_low': 50.0}) == (
+        'thermal_low must be below thermal_high. Got 50.0 and 50.0')
+
+
+def test_defaults_of_the_thermal_look_are_the_table_s() -> None:
+    assert ThermalLook() == ThermalLook.of(lambda name: ROWS[name].default)
 
 
 @pytest.mark.parametrize(('name', 'rig', 'row'), [
@@ -98,3 +106,20 @@ def test_parse(name: str, text: str, value: object) -> None:
 def test_parse_refuses(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f'{name} must be .* Got'):
         ROWS[name].parse(text)
+
+
+def test_a_calibration_that_cannot_be_used_is_refused_with_its_reason(tmp_path: Path) -> None:
+    row, file = ROWS['calibration'], tmp_path / 'calibration.yaml'
+    assert row.problem('') is None
+    assert row.problem(str(file)) == (
+        f"calibration cannot be '{file}': {file} cannot be read: No such file or directory")
+    content = {'version': 1, 'kind': 'homography', 'date': '', 'source': '', 'residual': 0.5,
+               'sureness': 1.0, 'visible': {'width': 64, 'height': 48},
+               'thermal': {'width': 32, 'height': 24},
+               'homography': [[2.0, 0, 0], [0, 2, 0], [-0.1, 0, 1]]}
+    file.write_text(yaml.safe_dump(content))
+    assert 'folds the image' in (row.problem(str(file)) or '')
+    file.write_text(yaml.safe_dump({**content, 'homography': [[2.0, 0, 0], [0, 2, 0], [0, 0, 1]]}))
+    assert row.problem(str(file)) is None
+    with pytest.raises(ValueError, match='cannot be read'):
+        row.parse('/none.yaml')
