@@ -111,6 +111,28 @@ class FrontEnd:
         aligned = self._alignment.align(visible, thermal, self._values('calibration'))
         return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)
 
+    def visible_alone(self, message: Message) -> np.ndarray:
+        """Decode a visible image whose thermal partner is gone.
+
+        Returns:
+            HxWx3 uint8 RGB.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('visible', decoding.to_rgb, message)
+
+    def thermal_alone(self, message: Message) -> np.ndarray:
+        """Decode a thermal image whose visible partner is gone, and give it 8 bits.
+
+        Returns:
+            HxW uint8 in the thermal camera's own frame, brighter is hotter.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('thermal', self._thermal_to_8_bit, message)
+
     def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
         values = decoding.to_grey(message)
         if message is not self._newest:  # a slow camera's image may be paired several times

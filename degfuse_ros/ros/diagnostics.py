@@ -26,7 +26,7 @@ class Report:
 
     Attributes:
         name: of the rig; '' for the node and for the only rig.
-        state: in words; '' leaves it to another part.
+        state: in words, over that of the parts before it; '' leaves theirs.
         advice: what is wrong.
         values: by key.
     """
@@ -99,7 +99,7 @@ class Diagnostics:
             level=bytes([max((item.level for item in advice), default=OK)]),
             name=f'{name}: {rig}' if rig else name,
             message='; '.join(item.text for item in advice)
-            or next((part.state for part in parts if part.state), ''),
+            or next((part.state for part in reversed(parts) if part.state), ''),
             hardware_id=values.get('device_name', ''),
             values=[KeyValue(key=key, value=value) for key, value in values.items()])
 
@@ -141,7 +141,9 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'batch_mean': _mean(snapshot.batches, 1.0),
         'degradation': snapshot.label,
         'time_jumps': str(snapshot.time_jumps),
+        'thermal_frozen': str(snapshot.frozen).lower(),
     }
+    values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})
     if snapshot.registration is not None:
         values['registration_score'] = f'{snapshot.registration.score:.4f}'
         values['registration_usual'] = f'{snapshot.registration.usual:.4f}'

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
@@ -70,16 +71,17 @@ class Outputs:
         """Whether anybody subscribes to fused/camera_info."""
         return self._camera_info.get_subscription_count() > 0
 
-    def publish(self, fusion: Fusion, prepared: Prepared, layer_names: Sequence[str],
-                header: Header, camera_info: CameraInfo | None) -> None:
+    def publish(self, fusion: Fusion, prepared: Prepared | None, layer_names: Sequence[str],
+                header: Header, camera_info: CameraInfo | None, warning: str = '') -> None:
         """Publish one result under one header; build no message that nobody subscribes to.
 
         Args:
             fusion: the engine's result.
-            prepared: what it was made from.
+            prepared: what it was made from; None where the visible image is alone.
             layer_names: one name per row of its routing.
             header: of the visible image.
             camera_info: the visible camera's newest; None publishes none.
+            warning: that the image is of one camera alone; '' where it is fused.
         """
         height, width = fusion.image.shape[:2]
         # The image last: whoever receives it finds the rest already sent.
@@ -89,13 +91,25 @@ class Outputs:
                     camera_info, height, width, header))
             except ValueError as error:
                 self._statistics.notice('visible/camera_info', str(error))
-        _send(self._overlay, lambda: images.from_rgb(
-            overlay(prepared.visible, prepared.thermal, prepared.coverage), 'rgb8', header))
+        if prepared is not None:
+            _send(self._overlay, lambda: images.from_rgb(
+                overlay(prepared.visible, prepared.thermal, prepared.coverage), 'rgb8', header))
         _send(self._degradation, lambda: messages.degradation_message(
             fusion.degradation.scores, header))
         _send(self._routing, lambda: messages.routing_message(
-            fusion.routing, layer_names, header))
+            fusion.routing, layer_names, header, warning))
         self._send_image(fusion.image, header)
+
+    def publish_thermal(self, grey: np.ndarray, header: Header, warning: str) -> None:
+        """Publish a thermal image that is alone; it has no degradation and no routing.
+
+        Args:
+            grey: HxW uint8.
+            header: of the thermal image.
+            warning: that it is alone, in one line.
+        """
+        _send(self._routing, lambda: messages.no_routing_message(warning, header))
+        self._send_image(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), header)
 
     def _send_image(self, image: np.ndarray, header: Header) -> None:
         """Publish an image, HxWx3 uint8 RGB, raw and compressed."""

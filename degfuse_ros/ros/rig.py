@@ -14,7 +14,8 @@ from rclpy.lifecycle import LifecycleNode
 from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.ros.advice import Topics, advise
+from degfuse_ros.ros.advice import ADVISED, Topics, advise
+from degfuse_ros.ros.alone import Alone, prepare_alone
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -115,6 +116,8 @@ class Rig:
             self._subscribe()
         elif not wanted and self._pairing is not None:
             self._unsubscribe()
+        if self._pairing is not None:
+            self._pairing.release()
 
     def stop(self) -> None:
         """Unsubscribe."""
@@ -143,7 +146,7 @@ class Rig:
         self.stop()
         self._outputs.close()
 
-    def prepare(self, pair: Pair) -> Frame | None:
+    def prepare(self, pair: Pair) -> Frame | Alone | None:
         """Turn a pair's messages into what the engine takes, or count why not; never raises."""
         try:
             return self._prepare(pair)
@@ -158,15 +161,24 @@ class Rig:
         else:
             self.statistics.failed(_described(error))
 
-    def publish(self, frame: Frame, fusion: Fusion, layer_names: Sequence[str],
+    def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
+        prepared, warning = ((None, frame.warning) if isinstance(frame, Alone) else
+                             (frame.prepared, ''))
         try:
-            self._outputs.publish(
-                fusion, frame.prepared, layer_names, frame.pair.visible.header,
-                self._camera_infos['visible'].newest)
+            self._outputs.publish(fusion, prepared, layer_names, frame.pair.header,
+                                  self._camera_infos['visible'].newest, warning)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
+        except Exception as error:  # whatever it is, the other rigs and the next pair go on
+            self.statistics.failed(_described(error))
+
+    def publish_thermal(self, alone: Alone) -> None:
+        """Publish a thermal image that is alone, and count it; never raises."""
+        try:
+            self._outputs.publish_thermal(alone.image, alone.pair.header, alone.warning)
+            self.statistics.published_thermal(self._age(alone.pair))
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))
 
@@ -179,9 +191,8 @@ class Rig:
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),
-                        self._node.count_publishers(thermal))
-        limits = {name: self._parameters.value(name)
-                  for name in ('lost_after', 'sync_slop', 'sync_queue_size')}
+                        self._node.count_publishers(thermal), self.name)
+        limits = {name: self._parameters.value(name) for name in ADVISED}
         return [Report(self.name, 'active', advise(snapshot, topics, limits),
                        values_of(snapshot))]
 
@@ -196,7 +207,7 @@ class Rig:
         return (camera in self._front_end.lenses_wanted
                 or camera == 'visible' and self._outputs.camera_info_wanted)
 
-    def _prepare(self, pair: Pair) -> Frame | None:
+    def _prepare(self, pair: Pair) -> Frame | Alone | None:
         max_age = self._parameters.value('max_age')
         age = self._age(pair)
         if 0.0 < max_age < age:
@@ -204,10 +215,18 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
+            if pair.visible is None or pair.thermal is None:
+                return prepare_alone(self._front_end, pair)
             prepared = self._front_end.prepare(pair.visible, pair.thermal)
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
+        finally:
+            self.statistics.frozen(self._front_end.frozen)
+        if self._front_end.frozen:
+            if self._parameters.value('lost_camera') == 'silent':
+                return None
+            return Alone(pair, prepared.visible, 'thermal frozen: visible alone')
         score = self._front_end.score
         self.statistics.registered(score.present, score.usual, score.drifted)
         if prepared.notice and prepared.notice not in self._told:

@@ -49,7 +49,7 @@ def start(description: list[Any], **arguments: str) -> list[Any]:
 
 def remappings(visible: str, thermal: str, prefix: str = '') -> dict[str, str]:
     """Return the remappings of one rig whose cameras are in folders of their own."""
-    result = {}
+    result: dict[str, str] = {}
     for camera, topic in (('visible', visible), ('thermal', thermal)):
         folder = topic.rpartition('/')[0]
         result |= {f'{prefix}{camera}/image': topic,
