@@ -143,10 +143,10 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'time_jumps': str(snapshot.time_jumps),
         'thermal_frozen': str(snapshot.frozen).lower(),
     }
+    values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})
     if snapshot.registration is not None:
         values['registration_score'] = f'{snapshot.registration.score:.4f}'
         values['registration_usual'] = f'{snapshot.registration.usual:.4f}'
-    values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})
     values.update({f'dropped.{kind}': str(count) for kind, count in snapshot.drops.items()})
     return values
 

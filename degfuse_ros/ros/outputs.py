@@ -77,7 +77,7 @@ class Outputs:
 
         Args:
             fusion: the engine's result.
-            prepared: what it was made from; None where that is the visible image alone.
+            prepared: what it was made from; None where the visible image is alone.
             layer_names: one name per row of its routing.
             header: of the visible image.
             camera_info: the visible camera's newest; None publishes none.

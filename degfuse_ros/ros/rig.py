@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
 from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import ADVISED, Topics, advise
+from degfuse_ros.ros.alone import Alone, prepare_alone
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -41,23 +41,6 @@ class Frame:
     rig: Rig
     pair: Pair
     prepared: Prepared
-
-
-@dataclass(frozen=True)
-class Alone:
-    """An image made ready whose partner is gone.
-
-    Attributes:
-        rig: whose it is.
-        pair: its message.
-        image: HxWx3 uint8 RGB of the visible camera, or HxW uint8 of the thermal one.
-        warning: which camera is gone and which is published, in one line.
-    """
-
-    rig: Rig
-    pair: Pair
-    image: np.ndarray
-    warning: str
 
 
 @dataclass(frozen=True)
@@ -181,11 +164,11 @@ class Rig:
     def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
+        prepared, warning = ((None, frame.warning) if isinstance(frame, Alone) else
+                             (frame.prepared, ''))
         try:
-            self._outputs.publish(
-                fusion, None if isinstance(frame, Alone) else frame.prepared, layer_names,
-                frame.pair.header, self._camera_infos['visible'].newest,
-                frame.warning if isinstance(frame, Alone) else '')
+            self._outputs.publish(fusion, prepared, layer_names, frame.pair.header,
+                                  self._camera_infos['visible'].newest, warning)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
@@ -232,16 +215,18 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            if pair.thermal is None:
-                return Alone(self, pair, self._front_end.visible_alone(pair.visible),
-                             'thermal lost: visible alone')
-            if pair.visible is None:
-                return Alone(self, pair, self._front_end.thermal_alone(pair.thermal),
-                             'visible lost: thermal alone')
+            if pair.visible is None or pair.thermal is None:
+                return prepare_alone(self._front_end, pair)
             prepared = self._front_end.prepare(pair.visible, pair.thermal)
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
+        finally:
+            self.statistics.frozen(self._front_end.frozen)
+        if self._front_end.frozen:
+            if self._parameters.value('lost_camera') == 'silent':
+                return None
+            return Alone(pair, prepared.visible, 'thermal frozen: visible alone')
         score = self._front_end.score
         self.statistics.registered(score.present, score.usual, score.drifted)
         if prepared.notice and prepared.notice not in self._told:

@@ -67,11 +67,11 @@ class Snapshot:
         failure: why the last one failed.
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
-        registration: how well the cameras agree; None before the first pair.
         ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
             that are by far.
         frozen: whether the thermal images are all the same.
         alone: images published alone because the other camera was gone, by input.
+        registration: how well the cameras agree; None before the first pair.
     """
 
     visible: TopicSnapshot
@@ -97,7 +97,7 @@ class Snapshot:
     failure: str
     failing: bool
     notices: dict[str, str]
-    registration: RegistrationSnapshot | None = None
     ahead: dict[str, int] = field(default_factory=dict)
     frozen: bool = False
     alone: dict[str, int] = field(default_factory=dict)
+    registration: RegistrationSnapshot | None = None

@@ -185,11 +185,6 @@ class Statistics:
             self._latencies.append(latency)
             self._batches.append(batch)
 
-    def registered(self, score: float, usual: float, drifted: bool) -> None:
-        """Note how well the two cameras agree, as RegistrationSnapshot says."""
-        with self._lock:
-            self._registration = RegistrationSnapshot(score, usual, drifted)
-
     def published_thermal(self, latency: float) -> None:
         """Count a thermal image published alone, which the engine has nothing to do with.
 
@@ -200,6 +195,11 @@ class Statistics:
             self._outputs += 1
             self._label = ''
             self._latencies.append(latency)
+
+    def registered(self, score: float, usual: float, drifted: bool) -> None:
+        """Note how well the two cameras agree, as RegistrationSnapshot says."""
+        with self._lock:
+            self._registration = RegistrationSnapshot(score, usual, drifted)
 
     def failed(self, reason: str) -> None:
         """Count an inference that failed."""

@@ -137,14 +137,14 @@ def test_stamps_that_keep_going_back_are_told_once_is_a_bag_that_begins_anew() -
         'stamps of /ir/image_raw went back 12 times; two publishers on it, or clocks that differ?')
 
 
+def test_stamps_ahead_of_the_clock_are_told() -> None:
+    [(level, text)] = advice(ahead={'thermal': 3600 * SECOND})
+    assert level == WARN and text.startswith(
+        'stamps of /ir/image_raw are 3600.0 s ahead of the clock of this node. Synchronise')
+
+
 def test_a_registration_that_drifts_is_told_with_what_to_do() -> None:
     [(level, text)] = advice(registration=RegistrationSnapshot(0.021, 0.064, True))
     assert level == WARN and 'registration_score 0.021, registration_usual 0.064' in text
     assert 'fused/overlay' in text and 'degfuse calibrate' in text
     assert advice(registration=RegistrationSnapshot(0.021, 0.064, False)) == []
-
-
-def test_stamps_ahead_of_the_clock_are_told() -> None:
-    [(level, text)] = advice(ahead={'thermal': 3600 * SECOND})
-    assert level == WARN and text.startswith(
-        'stamps of /ir/image_raw are 3600.0 s ahead of the clock of this node. Synchronise')

@@ -108,16 +108,6 @@ def test_camera_info_of_other_images_is_refused(
         camera_info_message(source, height, width, HEADER)
 
 
-@pytest.mark.parametrize(('number', 'value', 'words'), [
-    (0, 0.0, 'focal length 0 x 510'), (4, -1.0, 'focal length 500 x -1'),
-    (2, float('nan'), 'not finite')])
-def test_camera_info_of_no_camera_is_refused(number: int, value: float, words: str) -> None:
-    source = camera()
-    source.k[number] = value
-    with pytest.raises(ValueError, match=words):
-        camera_info_message(source, 480, 640, HEADER)
-
-
 def test_routing_of_one_camera_alone_says_so() -> None:
     message = routing_message(
         np.array([[1.0, 0.0]]), ['level1'], HEADER, 'thermal lost: visible alone')
@@ -128,3 +118,13 @@ def test_routing_of_one_camera_alone_says_so() -> None:
     [status] = without.status
     assert (status.level, status.message, status.values) == (
         b'\x01', 'visible lost: thermal alone', [])
+
+
+@pytest.mark.parametrize(('number', 'value', 'words'), [
+    (0, 0.0, 'focal length 0 x 510'), (4, -1.0, 'focal length 500 x -1'),
+    (2, float('nan'), 'not finite')])
+def test_camera_info_of_no_camera_is_refused(number: int, value: float, words: str) -> None:
+    source = camera()
+    source.k[number] = value
+    with pytest.raises(ValueError, match=words):
+        camera_info_message(source, 480, 640, HEADER)
