@@ -44,7 +44,7 @@ class Pairing:
         Args:
             node: to subscribe with.
             parameters: those of MatcherSettings, lost_camera and lost_after are read at every
-                image.
+                image, the transports at `update`.
             statistics: told of every image and pair.
             deliver: takes each pair, and each image that is alone since the other camera is
                 gone; must return at once and never raise.
@@ -58,13 +58,37 @@ class Pairing:
         self._lost = LostCamera()
         self._time_offset = TimeOffset()
         self._matcher = self._new_matcher()
+        self._transports: dict[str, str] = {}
         self._subscribers: dict[str, message_filters.Subscriber] = {}
         try:
-            for topic in TOPICS:
-                self._subscribers[topic] = self._subscribe(topic)
+            self.update()
         except Exception:  # an override that names no QoS: leave no half of a pair behind
             self.close()
             raise
+
+    def update(self) -> None:
+        """Subscribe where the parameters now name another transport.
+
+        Raises:
+            Exception: there was no subscription before, and a QoS override names no QoS.
+        """
+        for topic in TOPICS:
+            transport = self._parameters.value(f'{topic}_transport')
+            if self._transports.get(topic) == transport:
+                continue
+            self._transports[topic] = transport
+            former = self._subscribers.get(topic)
+            try:
+                self._subscribers[topic] = self._subscribe(topic, transport)
+            except Exception as error:  # an override of this transport's topic that names no QoS
+                if former is None:
+                    raise
+                self._statistics.notice(topic, f'{topic}_transport {transport} cannot be had: '
+                                        f'{" ".join(str(error).split())}. Images of the former '
+                                        'transport are still taken')
+                continue
+            if former is not None:
+                self._node.destroy_subscription(former.sub)
 
     def topic_name(self, topic: str) -> str:
         """Return the full name of 'visible' or 'thermal', remaps applied."""
@@ -85,10 +109,10 @@ class Pairing:
         self._statistics.estimated(self._time_offset.estimate(
             self._parameters.value('thermal_time_offset')))
 
-    def _subscribe(self, topic: str) -> message_filters.Subscriber:
+    def _subscribe(self, topic: str, transport: str) -> message_filters.Subscriber:
         name = f'{self._prefix}{topic}/image'
         kind: type = Image
-        if self._parameters.value(f'{topic}_transport') == 'compressed':
+        if transport == 'compressed':
             name, kind = images.compressed_topic(self._node, name), CompressedImage
         options = subscription_options(
             self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))

@@ -117,6 +117,7 @@ class Rig:
         elif not wanted and self._pairing is not None:
             self._unsubscribe()
         if self._pairing is not None:
+            self._pairing.update()
             self._pairing.release()
 
     def stop(self) -> None:

@@ -87,7 +87,7 @@ def test_names_of_nothing(name: str) -> None:
 
 def test_what_all_rigs_share_has_no_value_per_rig() -> None:
     assert {row.name for row in TABLE if not row.per_rig} == {
-        'model', 'device', 'rigs', 'batch_wait', 'diagnostics_period'}
+        'model', 'device', 'guidance_period', 'rigs', 'batch_wait', 'diagnostics_period'}
 
 
 @pytest.mark.parametrize(('name', 'text', 'value'), [
