@@ -286,7 +286,8 @@ def test_bad_qos_override_fails_activate_only(ros_domain: int) -> None:
         status = graph.until_status(lambda status: status.level == ERROR)
         assert 'sometimes' in status.message and '\n' not in status.message
         assert graph.visible.get_subscription_count() == 0
-        assert not any(publisher.is_activated for publisher in graph.node._outputs._publishers)
+        publishers = graph.node._rigs[0]._outputs._publishers
+        assert publishers and not any(publisher.is_activated for publisher in publishers)
 
 
 def test_bad_qos_override_fails_configure_and_leaves_no_topic(ros_domain: int) -> None:

@@ -8,9 +8,9 @@ fusion = engine.fuse(visible, thermal)
 """
 
 from degfuse_ros.engine.errors import DeviceError, EngineError, ModelError
-from degfuse_ros.engine.fusion import Degradation, Fusion
+from degfuse_ros.engine.fusion import Degradation, Fusion, Pair
 from degfuse_ros.engine.fusion_engine import FusionEngine
 from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 
 __all__ = ['CLASSES', 'DEGRADATIONS', 'Degradation', 'DeviceError', 'EngineError', 'Fusion',
-           'FusionEngine', 'ModelError']
+           'FusionEngine', 'ModelError', 'Pair']

@@ -26,13 +26,40 @@ def choose_device(name: str) -> torch.device:
         raise DeviceError(f"unknown device. Got {name!r}; use 'auto', 'cpu', 'cuda' or 'cuda:1'.")
     if not torch.cuda.is_available():
         raise DeviceError(f"device {name!r} was asked for, but this PyTorch ({torch.__version__}) "
-                          "finds no CUDA GPU. Check nvidia-smi and the driver, or use device "
-                          "'cpu' or 'auto'.")
+                          f"finds no CUDA GPU{_why_none()}. Check nvidia-smi and the driver, or "
+                          "use device 'cpu' or 'auto'.")
     count = torch.cuda.device_count()
     if int(index or 0) >= count:
         raise DeviceError(f'device {name!r} was asked for, but there are {count} CUDA GPUs. '
                           f'Use cuda:0 to cuda:{count - 1}.')
     return torch.device('cuda', int(index or 0))
+
+
+def _why_none() -> str:
+    """Return what PyTorch says of a GPU that it cannot use, such as one with too old a driver."""
+    try:
+        torch.cuda.init()
+    except (AssertionError, RuntimeError) as error:
+        return f': {one_line(error)}'.rstrip('.')
+    return ''
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """Return an error's text on one line; torch's go on with advice for its own developers."""
+    return ' '.join(str(error).split())[:most]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell the want of memory from other failures. The libraries have their own words for it."""
+    text = str(error)
+    return (isinstance(error, torch.OutOfMemoryError) or 'out of memory' in text
+            or 'ALLOC_FAILED' in text)
+
+
+def is_device_failure(error: BaseException) -> bool:
+    """Tell a failing device from a mistake in a program."""
+    words = ('CUDA error', 'CUDA driver', 'CUDNN_', 'cuDNN error', 'CUBLAS_', 'NVML')
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 
 def describe_device(device: torch.device) -> str:

@@ -1,10 +1,10 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong before the first frame. Every message is one line with a way out."""
+"""What can go wrong besides bad images. Every message is one line with a way out."""
 
 
 class EngineError(RuntimeError):
-    """The engine cannot be set up."""
+    """The engine cannot be set up, or not go on."""
 
 
 class ModelError(EngineError):
@@ -12,4 +12,4 @@ class ModelError(EngineError):
 
 
 class DeviceError(EngineError):
-    """A device that was asked for and is not there."""
+    """A device that was asked for and is not there, or that failed."""

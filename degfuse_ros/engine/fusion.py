@@ -5,9 +5,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Pair(NamedTuple):
+    """What is fused into one image.
+
+    Attributes:
+        visible: H x W x 3 uint8, RGB.
+        thermal: H x W uint8, warm is bright.
+        coverage: H x W float32 in [0, 1]: where the thermal image is valid. At 0 the result is
+            the restored visible image alone, between it is blended. None: valid everywhere.
+    """
+
+    visible: NDArray[np.uint8]
+    thermal: NDArray[np.uint8]
+    coverage: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -15,7 +32,8 @@ class Degradation:
     """The scene's degradation as the guidance network sees it.
 
     Attributes:
-        label: class with the highest score.
+        label: class with the highest score; with a `guidance_period` above 1 the last frame's,
+            until another leads it clearly.
         scores: probability per class, sums to 1.
         severity: 0 (none) to 1 per degradation; independent of each other, since scenes combine
             them.
@@ -38,4 +56,20 @@ class Fusion:
 
     image: NDArray[np.uint8]
     degradation: Degradation
+    routing: NDArray[np.float32]
+
+
+class Answer(NamedTuple):
+    """One pair's result as the network gives it, on the host.
+
+    Attributes:
+        image: H x W x 3 uint8, RGB.
+        scores: 5 float32.
+        severity: 4 float32.
+        routing: layers x experts float32.
+    """
+
+    image: NDArray[np.uint8]
+    scores: Tensor
+    severity: Tensor
     routing: NDArray[np.float32]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -31,6 +32,36 @@ class _Expert(nn.Module):
         return self.back(self.activation(self.shape(features)))
 
 
+@dataclass(frozen=True)
+class _Stack:
+    """All experts' weights in one shape, a row per expert, for gathering by index.
+
+    A zero round a kernel changes nothing, so that all have the size of the largest.
+    """
+
+    kernel: tuple[int, int]
+    weight: Tensor  # M x h kh kw C: channels last, as the convolution wants them
+    bias: Tensor  # M x h
+    back: Tensor  # M x h+1 x C, the last row is the bias; float32: gates come in before rounding
+
+
+def _stack(experts: list[_Expert]) -> _Stack:
+    layers = [expert.shape for expert in experts]
+    kernel = [max(layer.weight.shape[side] for layer in layers) for side in (2, 3)]
+    weights = []
+    for layer in layers:
+        down, across = ((kernel[side] - layer.weight.shape[2 + side]) // 2 for side in (0, 1))
+        padded = functional.pad(layer.weight, (across, across, down, down))  # h x C x kh x kw
+        weights.append(padded.permute(0, 2, 3, 1).flatten())
+    return _Stack(
+        kernel=(kernel[0], kernel[1]),
+        weight=torch.stack(weights),
+        bias=torch.stack([cast(Tensor, layer.bias) for layer in layers]),
+        back=torch.stack([
+            torch.cat((expert.back.weight[..., 0, 0].T, cast(Tensor, expert.back.bias)[None]))
+            for expert in experts]).float())
+
+
 def _convolve(layers: list[nn.Conv2d], features: Tensor) -> Tensor:
     """Outputs of convolutions over the same features, side by side, as one of their largest size.
 
@@ -44,6 +75,39 @@ def _convolve(layers: list[nn.Conv2d], features: Tensor) -> Tensor:
     bias = torch.cat([cast(Tensor, layer.bias) for layer in layers])
     return functional.conv2d(
         features, torch.cat(weights), bias, padding=(height // 2, width // 2))
+
+
+def _gather(stack: _Stack, features: Tensor, gates: Tensor, chosen: Tensor) -> Tensor:
+    """F + sum of G_e Expert_e(F) over each image's own experts, all indices on the device.
+
+    One convolution per image computes its K experts side by side. A grouped one for the whole
+    batch would need the features channel by channel in memory, two copies more.
+
+    Args:
+        stack: of the layer.
+        features: B x C x H x W.
+        gates: B x M.
+        chosen: B x K.
+    """
+    batch, channels, height, width = features.shape
+    # Pixel shuffling leaves the other order in memory; both uses below would copy it.
+    features = features.contiguous(memory_format=torch.channels_last)
+    rows = chosen.flatten()  # BK
+    weight = (stack.weight.index_select(0, rows)
+              .view(batch, -1, *stack.kernel, channels).permute(0, 1, 4, 2, 3))  # B x Kh x C x ...
+    bias = stack.bias.index_select(0, rows).view(batch, -1)  # B x Kh
+    padding = (stack.kernel[0] // 2, stack.kernel[1] // 2)
+    hidden = [functional.conv2d(image, kernels, own, padding=padding) for image, kernels, own
+              in zip(features.split(1), weight.unbind(), bias.unbind())]
+    active = functional.leaky_relu(hidden[0] if batch == 1 else torch.cat(hidden), 0.1)
+    back = stack.back.index_select(0, rows).view(batch, chosen.shape[1], -1, channels)
+    back = back * gates.gather(1, chosen)[..., None, None]  # B x K x h+1 x C
+    shift = back[:, :, -1].sum(1).to(features.dtype)  # B x C
+    result = torch.baddbmm(
+        (features + shift[..., None, None]).permute(0, 2, 3, 1).flatten(1, 2),
+        active.permute(0, 2, 3, 1).flatten(1, 2),
+        back[:, :, :-1].to(active.dtype).flatten(1, 2))  # B x HW x C
+    return result.view(batch, height, width, channels).permute(0, 3, 1, 2)  # B x C x H x W
 
 
 class ExpertMixture(nn.Module):
@@ -63,14 +127,23 @@ class ExpertMixture(nn.Module):
         structures = [(height == 1, width == 1) for height, width in kernels]
         self._groups = [[index for index, own in enumerate(structures) if own == structure]
                         for structure in dict.fromkeys(structures)]
+        self._stacked: _Stack | None = None
+
+    def stack(self) -> None:
+        """Copy the weights as they are now into the form that assignments on the device need."""
+        with torch.no_grad():
+            self._stacked = _stack([cast(_Expert, expert) for expert in self.experts])
 
     def forward(self, features: Tensor, routing: Assignment) -> Tensor:
-        """Run the chosen experts of a single image, or all experts of a batch.
+        """Run the chosen experts of a single image, or of every image, or all experts of a batch.
 
         Args:
             features: B x C x H x W.
-            routing: this layer's assignment.
+            routing: this layer's assignment. One on the device needs `stack` first.
         """
+        if isinstance(routing.chosen, Tensor):
+            assert self._stacked is not None, 'call stack() first'
+            return _gather(self._stacked, features, routing.gates, routing.chosen)
         experts = [cast(_Expert, expert) for expert in self.experts]
         if routing.chosen is not None:  # inference: six of eight are skipped
             result = features

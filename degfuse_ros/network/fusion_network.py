@@ -135,18 +135,36 @@ class FusionNetwork(nn.Module):
         # Not zero: two equal tasks are a stationary point of the mutual information.
         self.task_embedding = nn.Parameter(0.1 * torch.randn(len(TASKS), config.guidance_dim))
 
-    def route(self, guidance: Tensor, task: str = 'fusion') -> Routing:
-        """Decide every layer's experts from the guidance vectors, B x D, for one task.
+    def decide(self, guidance: Tensor, task: str = 'fusion',
+               favour: Tensor | None = None) -> GateDecision:
+        """Choose every layer's experts from the guidance vectors, B x D, for one task.
 
         In full precision, under autocast as well: a rounded logit could change the chosen experts.
+        `favour` is the gate's.
         """
         if self.config.guidance == 'constant':
             guidance = torch.full_like(guidance, CONSTANT_GUIDANCE)
         task_embedding = self.task_embedding[TASKS.index(task)]
         with torch.autocast(guidance.device.type, enabled=False):
-            decision = self.gate(guidance.to(task_embedding.dtype) + task_embedding)
+            decision: GateDecision = self.gate(
+                guidance.to(task_embedding.dtype) + task_embedding, favour)
+        return decision
+
+    def route(self, guidance: Tensor, task: str = 'fusion') -> Routing:
+        """Decide for the guidance vectors, B x D, and lay out the routing as layers compute it."""
+        decision = self.decide(guidance, task)
         single = len(guidance) == 1 and not self.training
-        return Routing(decision, dict(zip(self.layer_names, assign(decision, single))))
+        return self.lay_out(decision, assign(decision, single))
+
+    def lay_out(self, decision: GateDecision, assignments: list[Assignment]) -> Routing:
+        """Name a decision's assignments, one per layer, by the layers."""
+        return Routing(decision, dict(zip(self.layer_names, assignments)))
+
+    def stack_experts(self) -> None:
+        """Prepare every mixture for assignments on the device, from the weights as they are."""
+        for module in self.modules():
+            if isinstance(module, ExpertMixture):
+                module.stack()
 
     def enhance(self, visible: Tensor, thermal: Tensor) -> Enhanced:
         """Run PKDM, where the model has it.

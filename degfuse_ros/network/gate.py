@@ -48,11 +48,20 @@ class Gate(nn.Module):
         self.weight = nn.Parameter(0.02 * torch.randn(layers, dimension, experts))
         self.noise_weight = nn.Parameter(torch.zeros(layers, dimension, experts))
 
-    def forward(self, guidance: Tensor) -> GateDecision:
-        """Choose experts for guidance vectors, B x D; noise is drawn in training only."""
+    def forward(self, guidance: Tensor, favour: Tensor | None = None) -> GateDecision:
+        """Choose experts for guidance vectors; noise is drawn in training only.
+
+        Args:
+            guidance: B x D.
+            favour: L x B x M, lead in the choice at inference, not in the weights; None for none.
+        """
         clean = guidance @ self.weight  # L x B x M
         if not self.training:
-            values, chosen = clean.topk(self.active, dim=-1)
+            if favour is None:
+                values, chosen = clean.topk(self.active, dim=-1)
+            else:
+                chosen = (clean + favour).topk(self.active, dim=-1).indices
+                values = clean.gather(-1, chosen)
             gates = torch.zeros_like(clean).scatter(-1, chosen, values.softmax(-1))
             return GateDecision(gates, chosen, clean.softmax(-1), (gates > 0).float().sum(1))
         # ours: the floor keeps the load estimate, which divides by it, finite
@@ -84,12 +93,13 @@ class Assignment:
 
     Attributes:
         gates: B x M gate weights, zero for experts that are not active.
-        chosen: the active experts of a single image, on the host; None where the layer computes
-            all experts, because the images of a batch differ or the device must not be waited for.
+        chosen: the active experts of a single image, on the host; or B x K on the device, which
+            then gathers their weights without the host's knowing; or None where the layer
+            computes all experts.
     """
 
     gates: Tensor
-    chosen: list[int] | None
+    chosen: list[int] | Tensor | None
 
 
 def assign(decision: GateDecision, single: bool) -> list[Assignment]:
@@ -103,3 +113,8 @@ def assign(decision: GateDecision, single: bool) -> list[Assignment]:
         return [Assignment(gates, None) for gates in decision.gates]
     rows = decision.chosen[:, 0].sort().values.tolist()  # the synchronisation
     return [Assignment(gates, chosen) for gates, chosen in zip(decision.gates, rows)]
+
+
+def assign_on_device(decision: GateDecision) -> list[Assignment]:
+    """Split a decision by layer, for a batch of any size, without waiting for the device."""
+    return [Assignment(gates, chosen) for gates, chosen in zip(decision.gates, decision.chosen)]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import torch
@@ -30,9 +31,31 @@ def inference_network(file: ModelFile) -> FusionNetwork:
     return network
 
 
+def blend(enhanced: Enhanced, fused: Fused, coverage: Tensor | None) -> Tensor:
+    """Return the result as float32, B x 3 x H x W in [0, 1], still padded.
+
+    Args:
+        enhanced: from `infer`.
+        fused: from `infer`.
+        coverage: B x h x w in [0, 1], not padded: where it is 0 the result is PKDM's restored
+            visible image alone. None: fused everywhere.
+    """
+    image = fused.image.float()
+    if coverage is None:
+        return image
+    height, width = coverage.shape[-2:]
+    return torch.lerp(enhanced.visible[..., :height, :width].float(),
+                      image[..., :height, :width], coverage[:, None])
+
+
+Judge = Callable[[Callable[[], Guidance]], tuple[Guidance, Routing]]
+"""Gets a function that looks at the pairs at hand; returns what is known and the routing."""
+
+
 def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor, thermal: Tensor,
-          rounding: AbstractContextManager[object]) -> tuple[Enhanced, Fused, Guidance, Routing]:
-    """Fuse pairs with their own guidance.
+          rounding: AbstractContextManager[object], judge: Judge | None = None,
+          ) -> tuple[Enhanced, Fused, Guidance, Routing]:
+    """Fuse pairs with their own guidance, or with what a judge makes of it.
 
     Args:
         guidance: of the model.
@@ -40,6 +63,7 @@ def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor
         visible: B x 3 x H x W, RGB in [0, 1], of any size that reflection can pad.
         thermal: B x 1 x H x W in [0, 1].
         rounding: context of the network's convolutions, such as torch.autocast; entered twice.
+        judge: may remember other frames, or leave the guidance out; None: every pair's own.
 
     Returns:
         What PKDM made of the pairs and the fused images, both still padded to the network's
@@ -49,10 +73,18 @@ def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor
     with rounding:
         enhanced = network.enhance(pad_to_multiple(visible, multiple),
                                    pad_to_multiple(thermal, multiple))
-    # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
-    with torch.autocast(visible.device.type, enabled=False):
-        seen = guidance(*network.guidance_images(visible, thermal, enhanced))
-    routing = network.route(seen.vector)
+
+    def look() -> Guidance:
+        # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
+        with torch.autocast(visible.device.type, enabled=False):
+            seen: Guidance = guidance(*network.guidance_images(visible, thermal, enhanced))
+        return seen
+
+    if judge is None:
+        seen = look()
+        routing = network.route(seen.vector)
+    else:
+        seen, routing = judge(look)
     with rounding:
         fused, _ = network.fuse(enhanced, routing)
     return enhanced, fused, seen, routing

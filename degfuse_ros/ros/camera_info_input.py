@@ -24,13 +24,15 @@ class CameraInfoInput:
         newest: the last one received, or None.
     """
 
-    def __init__(self, node: Node, statistics: Statistics, wanted: Callable[[], bool]) -> None:
+    def __init__(self, node: Node, statistics: Statistics, wanted: Callable[[], bool],
+                 prefix: str = '') -> None:
         """Subscribe.
 
         Args:
             node: to subscribe with.
             statistics: told of publishers whose QoS does not fit.
             wanted: tells whether anybody would receive what is made of it.
+            prefix: of the topic, as 'front/'.
 
         Raises:
             Exception: a QoS override of the topic names no QoS.
@@ -38,6 +40,7 @@ class CameraInfoInput:
         self._node = node
         self._statistics = statistics
         self._wanted = wanted
+        self._topic = f'{prefix}{TOPIC}'
         self._subscription: Any = None
         self.newest: CameraInfo | None = None
         self._subscribe()
@@ -60,8 +63,8 @@ class CameraInfoInput:
 
     def _subscribe(self) -> None:
         self._subscription = self._node.create_subscription(
-            CameraInfo, TOPIC, self._keep, input_profile(), **subscription_options(
-                self._node.resolve_topic_name(TOPIC),
+            CameraInfo, self._topic, self._keep, input_profile(), **subscription_options(
+                self._node.resolve_topic_name(self._topic),
                 lambda text: self._statistics.notice(TOPIC, text)))
 
     def _keep(self, message: CameraInfo) -> None:

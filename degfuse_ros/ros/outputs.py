@@ -25,14 +25,16 @@ if TYPE_CHECKING:  # the engine loads torch, which only the configured node need
 class Outputs:
     """Publishers of the fused image, its camera info, the degradation and the routing."""
 
-    def __init__(self, node: LifecycleNode, statistics: Statistics) -> None:
+    def __init__(self, node: LifecycleNode, statistics: Statistics, prefix: str = '') -> None:
         """Advertise the topics.
 
         Args:
             node: publishes while it is active.
             statistics: told of subscribers whose QoS does not fit.
+            prefix: of the topics, as 'front/'.
         """
         self._node = node
+        self._prefix = prefix
         self._statistics = statistics
         self._publishers: list[Any] = []
         try:
@@ -80,6 +82,7 @@ class Outputs:
         _send(self._image, lambda: images.from_rgb(fusion.image, encoding, header))
 
     def _advertise(self, kind: type, topic: str) -> Any:
+        topic = f'{self._prefix}{topic}'
         name = self._node.resolve_topic_name(topic)
         options = publisher_options(name, partial(self._statistics.notice, topic))
         publisher: Any = self._node.create_lifecycle_publisher(

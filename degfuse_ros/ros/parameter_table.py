@@ -93,6 +93,18 @@ TABLE: tuple[ParameterRow, ...] = (
         0.0001, 10.0),
     ParameterRow(
         'sync_queue_size', 10, 'Images per topic that wait for a partner.', 1, 1000),
+    ParameterRow(
+        'pairing', 'exact_once', 'Which images pair: exact_once (each at most once) or nearest '
+        '(each visible image with the nearest thermal one, which serves several).',
+        choices=('exact_once', 'nearest')),
+    # Cameras that count from their start are 1.8e9 s away from those that tell the time.
+    ParameterRow(
+        'thermal_time_offset', 0.0, 'Added to thermal stamps for pairing only, in seconds.',
+        -1e10, 1e10),
+    # One period of a 9 Hz camera (0.111), the slowest in use, and its jitter.
+    ParameterRow(
+        'thermal_max_age', 0.15, 'With pairing nearest, a thermal image serves visible ones that '
+        'are newer by at most this, in seconds.', 0.0, 10.0),
     # Off by default: a bag replayed without /clock carries stamps of the past.
     ParameterRow(
         'max_age', 0.0, 'A pair older than this when its turn comes is dropped, in seconds; '
@@ -115,6 +127,9 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'lost_after', 2.0, 'A topic that is silent this long is reported as lost, in seconds.',
         0.1, 3600.0),
+    ParameterRow(
+        'lost_camera', 'publish_other', 'While one camera is lost: publish_other (its images '
+        'alone) or silent.', choices=('publish_other', 'silent')),
     ParameterRow(
         'diagnostics_period', 1.0, 'Time between two reports on /diagnostics, in seconds.',
         0.1, 60.0, while_running=False),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node counted, at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,17 @@ class Snapshot:
         latencies: visible stamp to publication, in seconds.
         engine_times: in seconds.
         engine_cpu: processor time of the fusion thread inside the engine, in seconds.
+        batches: of the period's fused images: how many pairs the engine's call took.
         busy_for: seconds since the worker began with the pair at hand; 0 where it waits for one.
         label: the last degradation found; empty before the first.
         failures: inferences failed since the last success.
         failure: why the last one failed.
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
+        ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
+            that are by far.
+        frozen: whether the thermal images are all the same.
+        alone: images published alone because the other camera was gone, by input.
     """
 
     visible: TopicSnapshot
@@ -69,9 +74,13 @@ class Snapshot:
     latencies: list[float]
     engine_times: list[float]
     engine_cpu: list[float]
+    batches: list[int]
     busy_for: float
     label: str
     failures: int
     failure: str
     failing: bool
     notices: dict[str, str]
+    ahead: dict[str, int] = field(default_factory=dict)
+    frozen: bool = False
+    alone: dict[str, int] = field(default_factory=dict)

@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from degfuse_ros.engine import DeviceError, EngineError, FusionEngine
-from degfuse_ros.engine.device import choose_device, describe_device
+from degfuse_ros.engine.device import (
+    choose_device,
+    describe_device,
+    is_device_failure,
+    is_out_of_memory,
+    one_line,
+)
 
 needs_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason='this machine has no CUDA GPU that PyTorch can use')
@@ -55,6 +61,37 @@ def test_the_engine_reports_an_absent_gpu(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(EngineError, match="device 'cuda' was asked for") as caught:
         FusionEngine.load(device='cuda')
     assert isinstance(caught.value, DeviceError)
+
+
+def test_a_driver_too_old_is_named(monkeypatch: pytest.MonkeyPatch):
+    def too_old() -> None:
+        raise RuntimeError('The NVIDIA driver on your system is too old (found version 11040).\n'
+                           'Please update your GPU driver.')
+
+    pretend_gpus(monkeypatch, 0)
+    monkeypatch.setattr(torch.cuda, 'init', too_old)
+    with pytest.raises(DeviceError, match='too old \\(found version 11040\\)') as caught:
+        choose_device('cuda')
+    assert '\n' not in str(caught.value) and "'cpu'" in str(caught.value)
+    assert str(choose_device('auto')) == 'cpu'
+
+
+@pytest.mark.parametrize('error, memory, device', [
+    (torch.OutOfMemoryError('CUDA out of memory. Tried'), True, False),
+    (RuntimeError('CUDA error: out of memory'), True, True),
+    (RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling'), True, True),
+    (RuntimeError('cuDNN error: CUDNN_STATUS_ALLOC_FAILED'), True, True),
+    (RuntimeError('CUDA error: unspecified launch failure'), False, True),
+    (RuntimeError('cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'), False, True),
+    (RuntimeError('mat1 and mat2 shapes cannot be multiplied'), False, False),
+    (ValueError('CUDA error: no'), False, False)])
+def test_failures_are_told_apart(error: Exception, memory: bool, device: bool):
+    assert (is_out_of_memory(error), is_device_failure(error)) == (memory, device)
+
+
+def test_one_line_is_one_line():
+    assert one_line(RuntimeError('first\n  second\tthird')) == 'first second third'
+    assert len(one_line(RuntimeError('x' * 999))) == 200
 
 
 def test_a_cpu_is_described_by_its_threads():

@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dgme import ExpertMixture
-from degfuse_ros.network.gate import Assignment, Gate, assign
+from degfuse_ros.network.gate import Assignment, Gate, assign, assign_on_device
 
 LAYERS, EXPERTS, ACTIVE, DIMENSION = 3, 8, 2, 12
 KERNELS = ModelConfig().kernels
@@ -197,6 +197,40 @@ def test_mixture_equals_the_sum_over_all_experts(batch: int):
     assert found.shape == given.shape
     torch.testing.assert_close(found, expected)
     assert (found - given).abs().max() > 0.1
+
+
+@pytest.mark.parametrize('batch', [1, 2, 5])
+@pytest.mark.parametrize('order', [torch.contiguous_format, torch.channels_last])
+def test_experts_gathered_on_the_device_equal_the_sum_over_all(
+        batch: int, order: torch.memory_format):
+    made, given = mixture(), features(batch).to(memory_format=order)
+    made.stack()
+    decision = gate().eval()(guide(batch))
+    routing, gates = assign_on_device(decision)[1], decision.gates[1]
+    if batch == 5:
+        assert len({tuple(row.sort().values.tolist()) for row in decision.chosen[1]}) > 1
+    expected = given.clone()
+    for index, expert in enumerate(made.experts):
+        expected += gates[:, index].view(-1, 1, 1, 1) * expert(given)
+    found = made(given, routing)
+    assert found.shape == given.shape
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)  # gates times float32
+    assert (found - given).abs().max() > 0.1
+
+
+def test_favour_leads_in_the_choice_but_not_in_the_weights():
+    made, guidance = gate().eval().requires_grad_(False), guide(4)
+    plain = made(guidance)
+    none = made(guidance, torch.zeros_like(plain.gates))
+    assert torch.equal(none.gates, plain.gates) and torch.equal(none.chosen, plain.chosen)
+    worst = plain.probabilities.argmin(-1, keepdim=True)  # L x B x 1
+    found = made(guidance, torch.zeros_like(plain.gates).scatter(-1, worst, 100.0))
+    assert (found.chosen == worst).any(-1).all(), 'a lead of 100 wins everywhere'
+    for layer, row in np.ndindex(LAYERS, 4):
+        logits = np.log(plain.probabilities[layer, row].numpy())
+        kept = found.chosen[layer, row].numpy()
+        np.testing.assert_allclose(
+            found.gates[layer, row].numpy()[kept], softmax(logits[kept]), atol=1e-9)
 
 
 def test_a_single_image_runs_its_chosen_experts_only():

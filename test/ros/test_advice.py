@@ -22,8 +22,8 @@ HEALTHY = Snapshot(
     visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
     last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
     new_drops={'mailbox': (28, '')}, time_jumps=0, new_jumps={}, latencies=[0.5],
-    engine_times=[0.4], engine_cpu=[0.4], busy_for=0.4, label='fog', failures=0, failure='',
-    failing=False, notices={})
+    engine_times=[0.4], engine_cpu=[0.4], batches=[1], busy_for=0.4, label='fog',
+    failures=0, failure='', failing=False, notices={})
 
 
 def advice(**changes: Any) -> list[tuple[int, str]]:

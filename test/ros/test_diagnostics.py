@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 
 from degfuse_ros.ros import diagnostics
 from degfuse_ros.ros.advice import ERROR, WARN, Advice
-from degfuse_ros.ros.diagnostics import Diagnostics, values_of
+from degfuse_ros.ros.diagnostics import Diagnostics, Report, values_of
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.statistics import Statistics
 
@@ -39,17 +39,21 @@ def test_status_has_the_worst_level_and_every_text(node: Node) -> None:
     advice = [Advice('a', ERROR, 'the camera burns'), Advice('b', WARN, 'it is warm')]
     received: list[DiagnosticArray] = []
     node.create_subscription(DiagnosticArray, '/diagnostics', received.append, 10)
-    Diagnostics(node, Parameters(node), lambda: ('active', advice, {'device_name': 'GPU'}))
+    Diagnostics(node, Parameters(node), lambda: [
+        Report('', 'active', advice[:1], {'device_name': 'GPU'}),
+        Report('', '', advice[1:], {'a': 'b'}),
+        Report('rear', 'idle')])
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     for _ in range(100):
         executor.spin_once(timeout_sec=0.1)
         if len(received) >= 2:
             break
-    [status] = received[-1].status
+    status, rear = received[-1].status
     assert (status.name, status.level, status.hardware_id) == ('front/reporter', b'\x02', 'GPU')
     assert status.message == 'the camera burns; it is warm'
-    assert values(status) == {'device_name': 'GPU'}
+    assert values(status) == {'device_name': 'GPU', 'a': 'b'}
+    assert (rear.name, rear.level, rear.message) == ('front/reporter: rear', b'\x00', 'idle')
 
 
 def test_the_same_advice_is_logged_at_most_every_five_seconds(
@@ -57,7 +61,7 @@ def test_the_same_advice_is_logged_at_most_every_five_seconds(
     now = [1000.0]
     monkeypatch.setattr(diagnostics.time, 'monotonic', lambda: now[0])
     advice = [Advice('drop', WARN, 'dropped 3'), Advice('told', ERROR, 'is logged', True)]
-    reporter = Diagnostics(node, Parameters(node), lambda: ('active', advice, {}))
+    reporter = Diagnostics(node, Parameters(node), lambda: [Report('', '', advice)])
     logged = []
     for _ in range(12):
         reporter.publish()
@@ -73,11 +77,11 @@ def test_values_have_units_and_are_empty_where_nothing_was_measured() -> None:
     counted.paired(-2_500_000)
     counted.paired(500_000)
     counted.published('fog', 0.1, 0.05, 0.2)
-    counted.published('rain', 0.3, 0.15, 0.4)
+    counted.published('rain', 0.3, 0.15, 0.4, batch=2)
     counted.dropped('mailbox')
     full = values_of(counted.snapshot())
     assert (full['pair_offset_mean_ms'], full['pair_offset_last_ms']) == ('-1.000', '0.500')
     assert (full['engine_mean_ms'], full['engine_max_ms']) == ('200.000', '300.000')
-    assert full['engine_cpu_mean_ms'] == '100.000'
+    assert (full['engine_cpu_mean_ms'], full['batch_mean']) == ('100.000', '1.500')
     assert (full['latency_mean_ms'], full['latency_max_ms']) == ('300.000', '400.000')
     assert full['degradation'] == 'rain' and full['dropped.mailbox'] == '1'

@@ -1,0 +1,75 @@
+# Copyright 2026 The degfuse_ros developers
+# SPDX-License-Identifier: Apache-2.0
+"""The calls that only a GPU answers, and the whole GPU path on one."""
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+from moved_model import shaded_pairs
+
+from degfuse_ros.engine import FusionEngine
+from degfuse_ros.engine.cuda_calls import CudaCalls
+from degfuse_ros.engine.fast_path import WARM_RUNS
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason='this machine has no CUDA GPU that PyTorch can use')
+
+
+def test_a_graph_replays_with_new_content_and_leaves_the_collector_on():
+    calls = CudaCalls(torch.device('cuda', 0))
+    with calls.active():
+        given = torch.zeros(8, device='cuda')
+
+        def run() -> torch.Tensor:
+            return given * 2 + 1
+
+        for _ in range(WARM_RUNS):
+            run()
+        replay = calls.capture(run)
+        given.fill_(3)
+        found = replay()
+        calls.wait()
+    assert found.tolist() == [7.0] * 8 and gc.isenabled()
+
+
+def test_a_capture_that_fails_leaves_the_gpu_usable():
+    calls = CudaCalls(torch.device('cuda', 0))
+    with calls.active():
+        given = torch.ones(8, device='cuda')
+        with pytest.raises(RuntimeError):
+            calls.capture(lambda: given * given.sum().item())  # waits for the GPU
+        assert (given + 1).tolist() == [2.0] * 8
+    assert gc.isenabled()
+
+
+def test_staging_memory_is_pinned():
+    assert CudaCalls(torch.device('cuda', 0)).pinned(4, 5).is_pinned()
+
+
+@pytest.mark.parametrize('model', ['base', 'lite'])
+@pytest.mark.parametrize('count, period', [(1, 1), (3, 1), (2, 3)])
+def test_a_gpu_follows_the_cpu_eagerly_and_by_graph(model: str, count: int, period: int):
+    on_gpu = FusionEngine.load(model, 'cuda', guidance_period=period)
+    on_cpu = FusionEngine.load(model, 'cpu', guidance_period=period)
+    ways = []
+    for frame in range((WARM_RUNS + 1) * period + 3):
+        pairs = shaded_pairs(count, 100, 75, seed=frame)
+        for found, expected in zip(on_gpu.fuse_batch(pairs), on_cpu.fuse_batch(pairs)):
+            difference = np.abs(found.image.astype(int) - expected.image)
+            assert difference.mean() <= 1 and np.percentile(difference, 99.9) <= 3
+            np.testing.assert_allclose(found.routing, expected.routing, atol=0.02)
+        ways.append(on_gpu.execution)
+    assert ways[0] == 'eager' and ways[-1] == 'graph' and on_gpu.problem == ''
+
+
+def test_a_replayed_graph_gives_the_same_bits_as_an_eager_run():
+    engine, pairs = FusionEngine.load('lite', 'cuda'), shaded_pairs(2, 96, 128)
+    eager = engine.fuse_batch(pairs)
+    for _ in range(WARM_RUNS + 1):
+        graph = engine.fuse_batch(pairs)
+    assert engine.execution == 'graph'
+    for one, other in zip(graph, eager):
+        assert np.array_equal(one.image, other.image)
+        assert np.array_equal(one.routing, other.routing)
