@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
@@ -23,7 +23,8 @@ class _Failure:
         self.error = error
 
 
-def ahead(items: Generator[Item, None, None], depth: int) -> Iterator[Item]:
+def ahead(items: Generator[Item, None, None], depth: int
+          ) -> Generator[Item, None, None]:
     """Yield the items of a generator that runs in a thread, a few items ahead.
 
     What it raises is raised here. Where this iterator is closed, so is the generator, in its

@@ -198,7 +198,8 @@ class McapFile:
     def _chunk(self, begin: int, content: bytes) -> ChunkInfo:
         """Look through a chunk's messages and return where it lies."""
         head, packed = _chunk_parts(content)
-        raw = decompress(packed[:head['packed']], head['compression'], head['size'], head['crc'])
+        raw = decompress(bytes(packed[:head['packed']]), head['compression'], head['size'],
+                         head['crc'])
         counts: Counter[int] = Counter()
         times: list[int] = []
         for kind, record in _records(raw):

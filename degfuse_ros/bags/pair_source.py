@@ -62,6 +62,7 @@ class PairSource:
         arrived: images by 'visible' and 'thermal'.
         pairs: how many were found.
         jumps: of the stamps back in time, by 'visible' and 'thermal'.
+        unmatched: good images in no pair so far, by 'visible' and 'thermal'.
     """
 
     def __init__(self, reader: BagReader, cameras: Cameras, values: Callable[[str], Any],
@@ -77,6 +78,7 @@ class PairSource:
         """
         self.arrived: Counter[str] = Counter()
         self.jumps: Counter[str] = Counter()
+        self.unmatched: Counter[str] = Counter()
         self.pairs = 0
         self._reader = reader
         self._drops = drops
@@ -137,10 +139,13 @@ class PairSource:
         except ImageError as error:
             self._drops.add(f'{role}.{error.kind}', str(error))
             return []
+        self.unmatched[role] += 1
         return [self._pair(match) for match in self._matcher.add(role, stamp_of(image), image)]
 
     def _pair(self, match: Match) -> SourcePair:
         self.pairs += 1
+        self.unmatched['visible'] -= 1
+        self.unmatched['thermal'] -= not match.reused
         return SourcePair(match.visible, match.thermal, self._camera_info, match.offset)
 
     def _jumped(self, role: str) -> None:

@@ -65,6 +65,7 @@ class BagReader:
 
     Attributes:
         path: what was opened.
+        files: that it consists of.
         topics: by name, in the order of their names.
         start: time of the first message in nanoseconds.
         end: time of the last message.
@@ -80,11 +81,11 @@ class BagReader:
         self.path = path
         self.problems: list[str] = []
         self._stack = ExitStack()
-        files, problem = find_files(path)
+        self.files, problem = find_files(path)
         self.problems += [problem] if problem else []
         try:
             work = Path(self._stack.enter_context(tempfile.TemporaryDirectory('_degfuse')))
-            self._storages = self._open(files, work)
+            self._storages = self._open(self.files, work)
         except BaseException:
             self._stack.close()
             raise

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from rosbags.interfaces import Connection, MessageDefinition, Qos
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -34,7 +34,7 @@ from degfuse_ros.bags.open_ended_file import OpenEndedFile
 from degfuse_ros.bags.topic_types import RELIABLE, type_facts
 
 # Of the metadata: every distribution from Humble to Lyrical reads it. 9 is for Jazzy and newer.
-_VERSION = 8
+_VERSION: Literal[8] = 8
 
 # Seconds after which what was written goes to the file, however little it is: what a killed run
 # may lose.
@@ -77,7 +77,7 @@ class BagWriter:
         self._committed = time.monotonic()
         with self._told():
             self._writer.open()
-        self._storage: Any = self._writer.storage
+        self._storage = cast('Any', self._writer.storage)
         if storage == 'mcap':
             length = self._storage.bio.tell()
             self._storage.bio.close()

@@ -23,7 +23,8 @@ class ParameterFileError(ValueError):
     """A params file or a setting that cannot be used; the message is one line."""
 
 
-def read_parameters(file: Path | None, settings: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
+def read_parameters(file: Path | None, settings: Iterable[str]
+                    ) -> tuple[dict[str, Any], list[str]]:
     """Return the value of every parameter, and the names in the file that mean nothing.
 
     Args:
