@@ -26,7 +26,7 @@ MAGIC = b'\x89MCAP0\r\n'
 
 # What reading damaged bytes may raise, in rosbags or here. lz4 has only RuntimeError.
 DAMAGE = (ReaderError, ValueError, struct.error, TypeError, AssertionError, LookupError,
-          RuntimeError, zstd.ZstdError)
+          OverflowError, MemoryError, RuntimeError, zstd.ZstdError)
 
 Message = tuple[Connection, int, bytes]
 
