@@ -187,7 +187,10 @@ class BagWriter:
 
     def abandon(self) -> None:
         """Close as it is; an mcap file still opens."""
-        self._writer.abort()
+        if self._file is not None:
+            self._file.abandon()
+        else:
+            self._writer.abort()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from rosbags.highlevel import AnyReader
 
-from degfuse_ros.bags.make_bag import BagRecipe, make_bag
 from degfuse_ros.bags.made_frames import MadeFrames, demo_frames
+from degfuse_ros.bags.make_bag import BagRecipe, make_bag
 from degfuse_ros.bags.message_types import encode, message, typestore
 from degfuse_ros.bags.result_messages import raw_image_message
 from degfuse_ros.bags.writer import BagWriter
