@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from degfuse_ros.ros.advice import ERROR, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
+from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
 from degfuse_ros.ros.rig import Rig
@@ -27,6 +29,10 @@ from degfuse_ros.ros.worker import Worker
 
 if TYPE_CHECKING:
     from degfuse_ros.engine import FusionEngine
+
+# Seconds between two looks at who subscribes: somebody who opens a fused topic of a lazy node
+# hardly notices the wait, and five looks a second cost nothing that could be measured.
+UPDATE_PERIOD = 0.2
 
 # Rows and columns of the image fused once at configure, so that the first real one is not slow.
 WARM_UP_SIZE = (480, 640)
@@ -41,14 +47,20 @@ class FuseNode(LifecycleNode):
         Args:
             options: passed to rclpy's LifecycleNode, as context or parameter_overrides.
         """
-        super().__init__('fuse', automatically_declare_parameters_from_overrides=True, **options)
+        super().__init__('fuse', automatically_declare_parameters_from_overrides=True,
+                         allow_undeclared_parameters=True, start_parameter_services=False,
+                         **options)
         self._settings = Parameters(self)
+        self._parameter_services = ParameterServices(self)
         self._engine: FusionEngine | None = None
         self._rigs: list[Rig] = []
         self._worker: Worker | None = None
         self._state_label = 'unconfigured'
         self._failure = ''
         self._diagnostics = Diagnostics(self, self._settings, self._report)
+        # On the machine's clock: simulated time may stand still.
+        self.create_timer(UPDATE_PERIOD, self._update,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights and advertise the topics; fail where a parameter was refused."""
@@ -151,9 +163,9 @@ class FuseNode(LifecycleNode):
             self.get_logger().warning(
                 'running on the CPU: expect about one image per warm-up time. Set device to cuda '
                 'where there is a GPU')
-        self._rigs.append(Rig(self, self._settings))
+        for name in self._settings.rigs:
+            self._rigs.append(Rig(self, self._settings.of(name), name))
         self._settings.locked = True
-        self._diagnostics.restart()
 
     def _release(self) -> None:
         """Free the weights and take the topics back."""
@@ -168,7 +180,8 @@ class FuseNode(LifecycleNode):
     def _start(self) -> None:
         """Subscribe and start the worker."""
         assert self._engine is not None
-        worker = self._worker = Worker(Pipeline(self._engine))
+        worker = self._worker = Worker(
+            Pipeline(self._engine), lambda: self._settings.value('batch_wait'))
         for rig in self._rigs:
             rig.start(worker.put)
 
@@ -179,6 +192,12 @@ class FuseNode(LifecycleNode):
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+
+    def _update(self) -> None:
+        """Follow what changed by itself or by a parameter since the last time."""
+        self._diagnostics.update()
+        for rig in self._rigs:
+            rig.update()
 
     def _report(self) -> list[Report]:
         """Return the parts of the report for /diagnostics: the node's and those of the rigs."""

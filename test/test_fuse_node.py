@@ -96,7 +96,8 @@ def test_camera_info_is_stamped_anew_and_scaled(active: FuseGraph) -> None:
 
 
 def test_camera_info_of_other_images_is_told_and_not_published(active: FuseGraph) -> None:
-    info = CameraInfo(width=WIDTH, height=3 * HEIGHT)
+    info = CameraInfo(width=WIDTH, height=3 * HEIGHT,
+                      k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0])
 
     def send() -> None:
         active.camera_info.publish(info)

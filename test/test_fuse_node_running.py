@@ -205,16 +205,17 @@ def test_nothing_is_built_for_topics_without_subscribers(
                 graph.peer.destroy_subscription(subscription)
         assert graph.configure() and graph.activate()
         source = graph.node.resolve_topic_name('visible/camera_info')
+        info = CameraInfo(k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0])
 
         def send() -> None:
-            graph.camera_info.publish(CameraInfo())
+            graph.camera_info.publish(info)
             graph.send()
 
         graph.until_status(lambda status: float(values(status).get('output_rate_hz', 0)) > 0
                            and not graph.peer.count_subscribers(source), each=send)
         assert built == []
         # Each topic alone brings its own message and no other.
-        for kind, topic, name in ((Image, 'image', 'from_rgb'),
+        for kind, topic, name in ((Image, 'image', 'from_rgb'), (Image, 'overlay', 'from_rgb'),
                                   (CameraInfo, 'camera_info', 'camera_info_message'),
                                   (Classification, 'degradation', 'degradation_message'),
                                   (DiagnosticArray, 'routing', 'routing_message')):

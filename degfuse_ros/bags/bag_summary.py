@@ -25,6 +25,7 @@ class BagSummary:
         arrived: images by 'visible' and 'thermal'.
         jumps: of the stamps back in time, by 'visible' and 'thermal'.
         unmatched: good images in no pair, by 'visible' and 'thermal'.
+        alone: images that went on alone since the other camera was gone, by the same.
         pairs: found by the matcher.
         fused: results in the bag, those of an earlier run included.
         before: results of an earlier run that this one went on with.
@@ -44,6 +45,7 @@ class BagSummary:
         self.arrived: dict[str, int] = {}
         self.jumps: dict[str, int] = {}
         self.unmatched: dict[str, int] = {}
+        self.alone: dict[str, int] = {}
         self.pairs = self.fused = self.before = 0
         self.drops = Drops()
         self.classes = ClassTimeline(CLASSES)
@@ -75,7 +77,8 @@ class BagSummary:
             'pairs': self.pairs, 'fused': self.fused, 'fused_by_an_earlier_run': self.before,
             'dropped': {kind: {'count': count, 'reason': self.drops.reasons.get(kind, '')}
                         for kind, count in sorted(self.drops.counts.items())},
-            'without_partner': dict(self.unmatched), 'time_jumps': dict(self.jumps),
+            'without_partner': dict(self.unmatched), 'alone': dict(self.alone),
+            'time_jumps': dict(self.jumps),
             'offset_ms': _spread(self.offset), 'engine_ms': _spread(self.engine),
             'classes': self.classes.labels, 'seconds': round(self.seconds, 3),
             'pairs_per_second': round(self.rate, 2),
@@ -90,10 +93,11 @@ class BagSummary:
         found = [f'images: {images}',
                  f'pairs: {self.pairs}, fused {self.fused}'
                  + (f', {self.before} of them by an earlier run' if self.before else '')]
-        alone = {role: count for role, count in self.unmatched.items() if count}
-        if alone:
-            found.append('without a partner: ' + ', '.join(
-                f'{count} {role}' for role, count in alone.items()))
+        for words, counts in (('without a partner', self.unmatched),
+                              ('published alone, the other camera being gone', self.alone)):
+            if any(counts.values()):
+                found.append(f'{words}: ' + ', '.join(
+                    f'{count} {role}' for role, count in counts.items() if count))
         for kind, count in sorted(self.drops.counts.items()):
             reason = self.drops.reasons.get(kind, '')
             found.append(f'dropped: {count} {kind}{": " if reason else ""}{reason}')

@@ -3,11 +3,14 @@
 """What was dropped on the way through a bag, and why."""
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 
 class Drops:
     """Counts by kind, with one reason each. The kinds are those of the node's diagnostics.
+
+    Several threads may add at once.
 
     Attributes:
         counts: by kind, as 'visible.truncated'.
@@ -18,6 +21,7 @@ class Drops:
         """Begin with none."""
         self.counts: Counter[str] = Counter()
         self.reasons: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def add(self, kind: str, reason: str = '') -> None:
         """Count one drop.
@@ -26,6 +30,7 @@ class Drops:
             kind: what and why, as 'visible.truncated'.
             reason: one line; '' for drops that are part of normal work.
         """
-        self.counts[kind] += 1
-        if reason:
-            self.reasons.setdefault(kind, reason)
+        with self._lock:
+            self.counts[kind] += 1
+            if reason:
+                self.reasons.setdefault(kind, reason)

@@ -30,6 +30,7 @@ from degfuse_ros.bags.fused_topics import (
     TOGETHER,
     FusedTopics,
     earlier_results,
+    shown,
 )
 from degfuse_ros.bags.pair_source import PairSource
 from degfuse_ros.bags.partial_folder import PartialFolder
@@ -38,6 +39,7 @@ from degfuse_ros.bags.topic_types import is_topic_name
 from degfuse_ros.bags.topics import find_cameras
 from degfuse_ros.bags.video import Video
 from degfuse_ros.bags.writer import BagWriter
+from degfuse_ros.camera.front_end import Prepared
 from degfuse_ros.engine import FusionEngine
 
 _SECOND = 1_000_000_000
@@ -153,7 +155,7 @@ class BagFusion:
         return kept
 
     def run(self, engine: FusionEngine,
-            progress: Callable[[int], None] = lambda pairs: None) -> BagSummary:
+            progress: Callable[[int], object] = lambda pairs: None) -> BagSummary:
         """Fuse the bag.
 
         Args:
@@ -200,7 +202,7 @@ class BagFusion:
         return results
 
     def _stream(self, engine: FusionEngine, writer: BagWriter, results: FusedTopics,
-                video: Video | None, progress: Callable[[int], None]) -> None:
+                video: Video | None, progress: Callable[[int], object]) -> None:
         """Write the pieces of the bag as they come."""
         summary, value = self._summary, self._job.values.__getitem__
         source = PairSource(self._reader, self.cameras, value, summary.drops, self._kept)
@@ -223,24 +225,26 @@ class BagFusion:
                 progress(piece.passed)
         summary.arrived, summary.jumps = dict(source.arrived), dict(source.jumps)
         summary.pairs, summary.unmatched = source.pairs, dict(source.unmatched)
+        summary.alone = dict(source.alone)
 
     def _write(self, frame: Frame, moment: int, results: FusedTopics,
                earlier: Iterator[tuple[dict[str, float], np.ndarray | None]],
                video: Video | None) -> None:
-        """Write one pair's results, or take them from those of the earlier run."""
-        fusion, image = frame.fusion, None
-        if fusion is None:
+        """Write one result, or take it from those of the earlier run."""
+        summary = self._summary
+        if frame.is_earlier:
             scores, image = next(earlier)
         else:
-            scores, image = fusion.degradation.scores, fusion.image
-            problem = results.write(fusion, frame.pair.visible.header, frame.pair.camera_info,
-                                    moment)
+            scores = frame.fusion.degradation.scores if frame.fusion else {}
+            image = shown(frame)
+            problem = results.write(frame, moment)
             if problem:
-                self._summary.notice(problem)
-        self._summary.fused += 1
-        self._summary.classes.add((moment - self._reader.start) / _SECOND, scores)
-        if video is not None and image is not None:
-            video.add(frame.prepared.visible, frame.prepared.thermal, image)
+                summary.notice(problem)
+        summary.fused += 1
+        if scores:
+            summary.classes.add((moment - self._reader.start) / _SECOND, scores)
+        if video is not None and image is not None and isinstance(frame.ready, Prepared):
+            video.add(frame.ready.visible, frame.ready.thermal, image)
 
     def _earlier(self, writer: BagWriter
                  ) -> Iterator[tuple[dict[str, float], np.ndarray | None]]:

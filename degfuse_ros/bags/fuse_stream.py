@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from degfuse_ros.bags.ahead import ahead
@@ -15,6 +15,7 @@ from degfuse_ros.bags.reader import BagMessage
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.engine import Fusion, FusionEngine
+from degfuse_ros.ros.alone import Alone, prepare
 
 # Pieces that wait between two threads: enough to even out a slow image, few enough for memory.
 _AHEAD = 4
@@ -22,17 +23,20 @@ _AHEAD = 4
 
 @dataclass(frozen=True)
 class Frame:
-    """A pair.
+    """What becomes one message of the fused topics.
 
     Attributes:
-        pair: its messages.
-        prepared: its images on one pixel grid.
-        fusion: the engine's result; None where an earlier run has it.
+        source: the messages that it is made from.
+        ready: the pair on one pixel grid, or one image where the other camera is gone.
+        fusion: the engine's result; None for a thermal image alone, which is shown as it is, and
+            where an earlier run has it.
+        is_earlier: whether an earlier run has written it.
     """
 
-    pair: SourcePair
-    prepared: Prepared
-    fusion: Fusion | None
+    source: SourcePair
+    ready: Prepared | Alone
+    fusion: Fusion | None = None
+    is_earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class FuseStream:
             summary: told of drops and times.
         """
         self._engine = engine
+        self._values = values
         self._front_end = FrontEnd(values)
+        self._told: dict[str, Any] = {}  # camera infos, by camera
         self._every = every
         self._before = before
         self._summary = summary
@@ -103,24 +109,33 @@ class FuseStream:
         for step in steps:
             begin = time.perf_counter()
             chosen = []
-            for pair in step.pairs:
-                self._summary.offset.add(pair.offset / 1e6)
+            for source in step.pairs:
+                if source.offset is not None:
+                    self._summary.offset.add(source.offset / 1e6)
                 if number % self._every == 0:
-                    chosen.append(pair)
+                    chosen.append(source)
                 number += 1
             frames = [frame for frame in map(self._prepared, chosen) if frame is not None]
             self._spent('prepare', begin)
             yield Piece(step.time, step.kept, frames, len(chosen))
 
-    def _prepared(self, pair: SourcePair) -> Frame | None:
+    def _prepared(self, source: SourcePair) -> Frame | None:
+        for camera, info in source.camera_infos.items():
+            if self._told.get(camera) is not info:
+                self._told[camera] = info
+                self._front_end.camera_info(camera, info)
         try:
-            prepared = self._front_end.prepare(pair.visible, pair.thermal)
+            ready = prepare(self._front_end, source.pair, self._values('lost_camera'))
         except ImageError as error:
             self._summary.drops.add(f'{error.topic}.{error.kind}', str(error))
             return None
-        if prepared.notice:
-            self._summary.notice(prepared.notice)
-        return Frame(pair, prepared, None)
+        if ready is None:
+            self._summary.drops.add('thermal.frozen')
+            return None
+        notice = ready.warning if isinstance(ready, Alone) else ready.notice
+        if notice:
+            self._summary.notice(notice)
+        return Frame(source, ready)
 
     def _infer(self, pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
         """Fuse what no earlier run has fused."""
@@ -128,19 +143,24 @@ class FuseStream:
         for piece in pieces:
             frames = []
             for frame in piece.frames:
-                fusion = None
-                if number >= self._before:
-                    fusion = self._fuse(frame.prepared)
+                if number < self._before:
+                    frame = replace(frame, is_earlier=True)
+                elif not (isinstance(frame.ready, Alone) and frame.ready.is_thermal):
+                    fusion = self._fuse(frame.ready)
                     if fusion is None:
                         continue
-                frames.append(Frame(frame.pair, frame.prepared, fusion))
+                    frame = replace(frame, fusion=fusion)
+                frames.append(frame)
                 number += 1
-            yield Piece(piece.time, piece.kept, frames, piece.passed)
+            yield replace(piece, frames=frames)
 
-    def _fuse(self, prepared: Prepared) -> Fusion | None:
+    def _fuse(self, ready: Prepared | Alone) -> Fusion | None:
         begin = time.perf_counter()
         try:
-            fusion = self._engine.fuse(prepared.visible, prepared.thermal, prepared.coverage)
+            if isinstance(ready, Alone):
+                fusion = self._engine.restore(ready.image)
+            else:
+                fusion = self._engine.fuse(ready.visible, ready.thermal, ready.coverage)
         except ValueError as error:  # the engine refuses this image, as one below 32x32
             self._summary.drops.add('visible.refused', ' '.join(str(error).split()))
             return None

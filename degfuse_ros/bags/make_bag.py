@@ -138,7 +138,7 @@ class _Camera:
 
 
 def make_bag(recipe: BagRecipe, frames: MadeFrames, out: Path, overwrite: bool = False,
-             progress: Callable[[int], None] = lambda images: None) -> dict[str, int]:
+             progress: Callable[[int], object] = lambda images: None) -> dict[str, int]:
     """Write a bag.
 
     Args:
@@ -172,7 +172,7 @@ def make_bag(recipe: BagRecipe, frames: MadeFrames, out: Path, overwrite: bool =
 
 
 def _record(recipe: BagRecipe, frames: MadeFrames, writer: BagWriter,
-            progress: Callable[[int], None]) -> None:
+            progress: Callable[[int], object]) -> None:
     """Write the messages of both cameras in the order in which they are recorded."""
     cameras = (_Camera(recipe, 'visible', frames.visible, frames.focal),
                _Camera(recipe, 'thermal', frames.thermal, frames.focal))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ from degfuse_ros.bags.reader import BagMessage, BagReader
 from degfuse_ros.bags.topics import Cameras
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.camera.lens import info_problem
+from degfuse_ros.ros.lost_camera import LostCamera
 from degfuse_ros.ros.matcher import Match, Matcher, MatcherSettings
+from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.stamps import check_stamp, stamp_of
 
 # Bytes of kept messages that are handed on without a pair where none comes: a few images.
@@ -25,19 +28,17 @@ _KEPT_BYTES = 4 * 2 ** 20
 
 @dataclass(frozen=True)
 class SourcePair:
-    """Two images that belong together.
+    """Two images that belong together, or one where the other camera is gone.
 
     Attributes:
-        visible: message with the visible image.
-        thermal: message with the thermal image.
-        camera_info: the visible camera's newest at that moment; None before the first.
-        offset: visible minus thermal stamp in nanoseconds.
+        pair: their messages.
+        camera_infos: the newest of 'visible' and 'thermal' at that moment; none before the first.
+        offset: visible minus thermal stamp in nanoseconds; None for one image.
     """
 
-    visible: Any
-    thermal: Any
-    camera_info: Any
-    offset: int
+    pair: Pair
+    camera_infos: Mapping[str, Any]
+    offset: int | None
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,14 @@ class Step:
 class PairSource:
     """Reads a bag and pairs its images by the node's own code.
 
+    The clock by which a camera is lost is that of the recording.
+
     Attributes:
         arrived: images by 'visible' and 'thermal'.
+        alone: images that go on alone, since the other camera is gone, by the same.
+        unmatched: good images in no pair so far, by the same.
+        jumps: of the stamps back in time, by the same.
         pairs: how many were found.
-        jumps: of the stamps back in time, by 'visible' and 'thermal'.
-        unmatched: good images in no pair so far, by 'visible' and 'thermal'.
     """
 
     def __init__(self, reader: BagReader, cameras: Cameras, values: Callable[[str], Any],
@@ -77,18 +81,21 @@ class PairSource:
             kept: names of topics to copy.
         """
         self.arrived: Counter[str] = Counter()
-        self.jumps: Counter[str] = Counter()
+        self.alone: Counter[str] = Counter()
         self.unmatched: Counter[str] = Counter()
+        self.jumps: Counter[str] = Counter()
         self.pairs = 0
         self._reader = reader
+        self._values = values
         self._drops = drops
         self._kept = set(kept)
-        self._roles = {cameras.visible.name: 'visible', cameras.thermal.name: 'thermal'}
-        self._kinds = {cameras.visible.name: cameras.visible.kind,
-                       cameras.thermal.name: cameras.thermal.kind}
-        self._info_topic = cameras.visible_info
-        self._camera_info: Any = None
-        self._matcher = Matcher(MatcherSettings.read(values), drops.add, self._jumped)
+        topics = {'visible': cameras.visible, 'thermal': cameras.thermal}
+        self._images = {topic.name: (role, topic.kind) for role, topic in topics.items()}
+        infos = {'visible': cameras.visible_info, 'thermal': cameras.thermal_info}
+        self._infos = {name: role for role, name in infos.items() if name}
+        self._camera_infos: Mapping[str, Any] = {}
+        self._lost = LostCamera()
+        self._matcher = self._new_matcher()
 
     def steps(self, start: int | None = None, stop: int | None = None
               ) -> Generator[Step, None, None]:
@@ -101,9 +108,9 @@ class PairSource:
         Raises:
             BagError: the bag is damaged.
         """
-        topics = {*self._roles, *self._kept, *([self._info_topic] if self._info_topic else [])}
         kept: list[BagMessage] = []
         size, time = 0, self._reader.start
+        topics = {*self._images, *self._infos, *self._kept}
         for message in self._reader.messages(topics, start, stop):
             time = message.time
             if message.topic in self._kept:
@@ -113,24 +120,32 @@ class PairSource:
             if pairs or size > _KEPT_BYTES:
                 yield Step(time, kept, pairs)
                 kept, size = [], 0
-        yield Step(time, kept, [self._pair(match) for match in self._matcher.flush()])
+        yield Step(time, kept, self._found(self._matcher.flush()))
 
     def _take(self, message: BagMessage) -> list[SourcePair]:
         """Return the pairs that a message completes."""
-        role = self._roles.get(message.topic)
-        if role is not None:
-            return self._take_image(role, message)
-        if message.topic == self._info_topic:
-            try:
-                self._camera_info = decode(message.data, CAMERA_INFO)
-            except SerdeError as error:
-                self._drops.add('visible.camera_info', _one_line(error))
+        if message.topic in self._images:
+            return self._take_image(message, *self._images[message.topic])
+        if message.topic in self._infos:
+            self._take_info(message, self._infos[message.topic])
         return []
 
-    def _take_image(self, role: str, message: BagMessage) -> list[SourcePair]:
+    def _take_info(self, message: BagMessage, role: str) -> None:
+        try:
+            info = decode(message.data, CAMERA_INFO)
+        except SerdeError as error:
+            self._drops.add(f'{role}.camera_info', _one_line(error))
+            return
+        problem = info_problem(info)
+        if problem:
+            self._drops.add(f'{role}.camera_info', problem)
+        else:
+            self._camera_infos = {**self._camera_infos, role: info}
+
+    def _take_image(self, message: BagMessage, role: str, kind: str) -> list[SourcePair]:
         self.arrived[role] += 1
         try:
-            image = decode(message.data, self._kinds[message.topic])
+            image = decode(message.data, kind)
             check_stamp(image)
             decoding.check(image)
         except SerdeError as error:
@@ -139,14 +154,30 @@ class PairSource:
         except ImageError as error:
             self._drops.add(f'{role}.{error.kind}', str(error))
             return []
+        now, lost_after = message.time / 1e9, self._values('lost_after')
+        waiting = []
+        if self._lost.silent('visible', now, lost_after):  # no nearer partner will come
+            waiting = self._found(self._matcher.flush())
+        if (self._lost.other_gone(role, now, lost_after)
+                and self._values('lost_camera') == 'publish_other'):
+            # What waits is older and must not come after this one.
+            self._matcher = self._new_matcher()
+            self.alone[role] += 1
+            pair = Pair(image, None) if role == 'visible' else Pair(None, image)
+            return [*waiting, SourcePair(pair, self._camera_infos, None)]
         self.unmatched[role] += 1
-        return [self._pair(match) for match in self._matcher.add(role, stamp_of(image), image)]
+        return [*waiting, *self._found(self._matcher.add(role, stamp_of(image), image))]
 
-    def _pair(self, match: Match) -> SourcePair:
-        self.pairs += 1
-        self.unmatched['visible'] -= 1
-        self.unmatched['thermal'] -= not match.reused
-        return SourcePair(match.visible, match.thermal, self._camera_info, match.offset)
+    def _found(self, matches: list[Match]) -> list[SourcePair]:
+        self.pairs += len(matches)
+        for match in matches:
+            self.unmatched['visible'] -= 1
+            self.unmatched['thermal'] -= not match.reused
+        return [SourcePair(Pair(match.visible, match.thermal), self._camera_infos, match.offset)
+                for match in matches]
+
+    def _new_matcher(self) -> Matcher:
+        return Matcher(MatcherSettings.read(self._values), self._drops.add, self._jumped)
 
     def _jumped(self, role: str) -> None:
         self.jumps[role] += 1

@@ -17,8 +17,8 @@ from degfuse_ros.bags.message_types import (
 )
 from degfuse_ros.ros.result_values import best_first, camera_matrices, expert_values, pixels_in
 
-# diagnostic_msgs/DiagnosticStatus.OK
-_OK = 0
+# Levels of diagnostic_msgs/DiagnosticStatus.
+_OK, _WARN = 0, 1
 
 
 def image_message(image: np.ndarray, encoding: str, header: Any) -> Any:
@@ -58,20 +58,37 @@ def degradation_message(scores: Mapping[str, float], header: Any) -> Any:
         for class_id, score in best_first(scores)])
 
 
-def routing_message(routing: np.ndarray, layer_names: Sequence[str], header: Any) -> Any:
+def routing_message(routing: np.ndarray, layer_names: Sequence[str], header: Any,
+                    warning: str = '') -> Any:
     """Build the routing: one status per mixture layer, one value per expert.
 
     Args:
         routing: layers x experts float32 gate weights; rows sum to 1.
         layer_names: one name per row.
         header: used as it is.
+        warning: what is wrong with the image that was routed, in one line; '' for nothing.
     """
     return message(DIAGNOSTIC_ARRAY, header=header, status=[
-        message('diagnostic_msgs/msg/DiagnosticStatus', level=_OK, name=name, message='',
-                hardware_id='', values=[
-                    message('diagnostic_msgs/msg/KeyValue', key=key, value=value)
-                    for key, value in expert_values(weights)])
+        _status(name, _WARN if warning else _OK, warning, expert_values(weights))
         for name, weights in zip(layer_names, routing, strict=True)])
+
+
+def no_routing_message(warning: str, header: Any) -> Any:
+    """Build the routing of an image that went through no mixture layer: one status, no weights.
+
+    Args:
+        warning: why, in one line.
+        header: used as it is.
+    """
+    return message(DIAGNOSTIC_ARRAY, header=header,
+                   status=[_status('routing', _WARN, warning, [])])
+
+
+def _status(name: str, level: int, text: str, values: Sequence[tuple[str, str]]) -> Any:
+    return message('diagnostic_msgs/msg/DiagnosticStatus', level=level, name=name, message=text,
+                   hardware_id='', values=[
+                       message('diagnostic_msgs/msg/KeyValue', key=key, value=value)
+                       for key, value in values])
 
 
 def camera_info_message(source: Any, height: int, width: int, header: Any) -> Any:

@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 
 from degfuse_ros.camera import decoding
+from degfuse_ros.camera.alignment import Alignment
+from degfuse_ros.camera.compressed import CompressedImage
 from degfuse_ros.camera.decoding import RawImage
+from degfuse_ros.camera.frozen import FrozenFrames
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.camera.registration import match_size
-from degfuse_ros.camera.thermal import ThermalRange
+from degfuse_ros.camera.registration_score import RegistrationScore
+from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
+
+Message = RawImage | CompressedImage
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,21 @@ class FrontEnd:
         """
         self._values = values
         self._thermal_range = ThermalRange()
+        self._alignment = Alignment()
+        self._frames = FrozenFrames()
+        self._newest: Message | None = None
+        self._frozen = False
 
-    def prepare(self, visible_message: RawImage, thermal_message: RawImage) -> Prepared:
+    @property
+    def frozen(self) -> bool:
+        """Whether the thermal camera has been sending one and the same image: it is lost."""
+        return self._frozen
+
+    def prepare(self, visible_message: Message, thermal_message: Message) -> Prepared:
         """Decode both images, give the thermal one 8 bits and the visible one's grid.
 
         Args:
-            visible_message: a sensor_msgs/Image or an object like it.
+            visible_message: a sensor_msgs/Image or CompressedImage, or an object like it.
             thermal_message: the same.
 
         Raises:
@@ -60,24 +74,77 @@ class FrontEnd:
         """
         visible = _of('visible', decoding.to_rgb, visible_message)
         thermal = _of('thermal', self._thermal_to_8_bit, thermal_message)
-        height, width = visible.shape[:2]
-        try:
-            matched = match_size(thermal, height, width)
-        except ValueError as error:  # too small
-            raise ImageError('refused', str(error), 'thermal') from error
-        notice = '' if thermal.shape == (height, width) else (
-            f'the thermal image is {thermal.shape[1]}x{thermal.shape[0]}, the visible one '
-            f'{width}x{height}: it is stretched to fit. Where the views differ, register '
-            'the images before this node')
-        return Prepared(visible, matched, notice=notice)
+        return self._aligned(visible, thermal)
 
-    def _thermal_to_8_bit(self, message: RawImage) -> np.ndarray:
-        return self._thermal_range.to_8_bit(
-            decoding.to_grey(message), self._values('thermal_percentile_low'),
-            self._values('thermal_percentile_high'), self._values('thermal_smoothing'))
+    def prepare_images(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        """The same for images that are decoded, as those read from files.
+
+        Args:
+            visible: HxWx3 uint8 RGB.
+            thermal: H'xW' uint8, or uint16 counts.
+
+        Raises:
+            ImageError: the thermal image cannot be used.
+        """
+        return self._aligned(visible, self._to_8_bit(thermal))
+
+    def camera_info(self, camera: str, info: Any) -> None:
+        """Take a camera's newest camera_info; from any thread.
+
+        Args:
+            camera: 'visible' or 'thermal'.
+            info: a sensor_msgs/CameraInfo or an object like it.
+        """
+        self._alignment.camera_info(camera, info)
+
+    @property
+    def lenses_wanted(self) -> tuple[str, ...]:
+        """Cameras whose lens the calibration leaves to their camera_info."""
+        return self._alignment.missing
+
+    @property
+    def score(self) -> RegistrationScore:
+        """How well the two cameras agree, since their views last changed; from any thread."""
+        return self._alignment.score
+
+    def _aligned(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
+        aligned = self._alignment.align(visible, thermal, self._values('calibration'))
+        return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)
+
+    def visible_alone(self, message: Message) -> np.ndarray:
+        """Decode a visible image whose thermal partner is gone.
+
+        Returns:
+            HxWx3 uint8 RGB.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('visible', decoding.to_rgb, message)
+
+    def thermal_alone(self, message: Message) -> np.ndarray:
+        """Decode a thermal image whose visible partner is gone, and give it 8 bits.
+
+        Returns:
+            HxW uint8 in the thermal camera's own frame, brighter is hotter.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        return _of('thermal', self._thermal_to_8_bit, message)
+
+    def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
+        values = decoding.to_grey(message)
+        if message is not self._newest:  # a slow camera's image may be paired several times
+            self._newest = message
+            self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
+        return self._to_8_bit(values)
+
+    def _to_8_bit(self, thermal: np.ndarray) -> np.ndarray:
+        return self._thermal_range.to_8_bit(thermal, ThermalLook.of(self._values))
 
 
-def _of(topic: str, conversion: Callable[[RawImage], np.ndarray], message: RawImage
+def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message
         ) -> np.ndarray:
     """Convert an image; an error is told which image it was."""
     try:

@@ -12,19 +12,26 @@ COLOUR = (255, 40, 40)
 DIMMED = 0.75
 
 
-def overlay(visible: np.ndarray, thermal: np.ndarray) -> np.ndarray:
+def overlay(visible: np.ndarray, thermal: np.ndarray, coverage: np.ndarray | None = None
+            ) -> np.ndarray:
     """Draw the thermal image's edges in red over the visible image.
 
     Args:
         visible: H x W x 3 uint8 RGB.
         thermal: H x W uint8, in the visible camera's frame.
+        coverage: H x W float32, 0 where the thermal image does not reach and has no edges, to 1;
+            None where it reaches everywhere.
 
     Returns:
         H x W x 3 uint8 RGB.
     """
     smooth = cv2.GaussianBlur(thermal.astype(np.float32), (0, 0), 1.0)
     edges = np.hypot(cv2.Scharr(smooth, cv2.CV_32F, 1, 0), cv2.Scharr(smooth, cv2.CV_32F, 0, 1))
-    faint, clear = np.percentile(edges, (FAINT, CLEAR))
+    inside = edges
+    if coverage is not None:
+        edges *= coverage
+        inside = edges[coverage > 0.0]
+    faint, clear = np.percentile(inside, (FAINT, CLEAR))
     share = np.clip((edges - faint) / max(float(clear - faint), 1e-6), 0.0, 1.0)[..., None]
     drawn = visible * (DIMMED * (1.0 - share)) + np.array(COLOUR, np.float32) * share
     return drawn.astype(np.uint8)

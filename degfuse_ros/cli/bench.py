@@ -5,6 +5,7 @@ import argparse
 import json
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_report, path, write_file
 
 if TYPE_CHECKING:
-    from degfuse_ros.engine.benchmark.benchmark import Settings
+    from degfuse_ros.engine.benchmark.benchmark import EngineChoice, Settings
 
 LARGEST = 8192  # pixels a side: far beyond any thermal camera
 MOST_FRAMES = 1_000_000  # hours, on any machine
+MOST_PAIRS = 256  # more rigs than any machine has
 SWEEP = ((320, 240), (640, 480), (1280, 1024), (1920, 1536), (2560, 2048))
 
 
@@ -31,13 +33,19 @@ def add_parser(subparsers: Any) -> None:
                         metavar='WIDTHxHEIGHT', help='default 640x480')
     parser.add_argument('--sweep', action='store_true',
                         help='sizes from 320x240 to 2560x2048, instead of --size')
+    parser.add_argument('--batch', type=_batch, nargs='+', metavar='N', default=[1],
+                        help='pairs fused together, each number at each size; default 1')
+    parser.add_argument('--guidance-period', type=_period, metavar='N', default=1,
+                        help='run the guidance in every N-th frame; default 1')
+    parser.add_argument('--compile', action='store_true',
+                        help='on CUDA: measure the compiled engine, once it is compiled')
     parser.add_argument('--frames', type=_frames, metavar='N',
                         help='calls per size (default: up to 100 within 15 s, at least 5)')
     parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--compare', nargs=2, metavar=('A', 'B'),
                         help='alternate two, frame by frame, instead: each a model, a device or '
-                             'MODEL@DEVICE')
+                             'MODEL@DEVICE, with +compile and +period=N behind it')
     parser.add_argument('--json', type=path, metavar='FILE')
     parser.set_defaults(run=run)
 
@@ -79,37 +87,53 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> 'Settings':
-    from degfuse_ros.engine.benchmark.benchmark import Settings
+    from degfuse_ros.engine.benchmark.benchmark import EngineChoice, Settings
     from degfuse_ros.engine.benchmark.size_benchmark import Case
     sizes = SWEEP if args.sweep else sorted(set(args.size or [(640, 480)]), key=_pixels)
     names = tuple(args.compare or ())
+    own = EngineChoice(args.model, args.device, args.guidance_period, args.compile)
     return Settings(
-        engines=tuple(_engine(name, args.device) for name in names) or (
-            (args.model, args.device),),
+        engines=tuple(_engine(name, own) for name in names) or (own,),
         names=names,
-        cases=tuple(Case(width, height) for width, height in sizes),
+        cases=tuple(Case(width, height, batch) for width, height in sizes
+                    for batch in sorted(set(args.batch))),
         frames=args.frames, command=shlex.join(['degfuse', *sys.argv[1:]]))
 
 
-def _engine(text: str, device: str) -> tuple[str | None, str]:
-    """Read one side of a comparison: a model, a device, or MODEL@DEVICE."""
-    if text in ('auto', 'cpu', 'cuda') or text.startswith('cuda:'):
-        return None, text
-    model, separator, own = text.rpartition('@')
+def _engine(text: str, own: 'EngineChoice') -> 'EngineChoice':
+    """Read one side of a comparison: a model, a device, or MODEL@DEVICE, and its settings."""
+    name, *settings = text.split('+')
+    choice = own
+    for setting in settings:
+        key, _, value = setting.partition('=')
+        if setting == 'compile':
+            choice = replace(choice, compile=True)
+        elif key == 'period' and value.isdecimal() and int(value) >= 1:
+            choice = replace(choice, guidance_period=int(value))
+        else:
+            raise CommandError('--compare takes +compile and +period=N behind a model or device; '
+                               f'got {text!r}')
+    if name in ('auto', 'cpu', 'cuda') or name.startswith('cuda:'):
+        return replace(choice, device=name)
+    model, separator, device = name.rpartition('@')
     if not separator:
-        model, own = text, device
-    if not model or not own:
+        model, device = name, own.device
+    if not model or not device:
         raise CommandError(f'--compare takes a model, a device or MODEL@DEVICE; got {text!r}')
-    return model, own
+    return replace(choice, model=model, device=device)
 
 
 def _pixels(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
-def _frames(text: str) -> int:
-    """Read a number of frames for argparse."""
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_FRAMES:
-        raise argparse.ArgumentTypeError(
-            f'give a whole number from 1 to {MOST_FRAMES}; got {text!r}')
+def _whole_number(text: str, largest: int) -> int:
+    """Read a number for argparse."""
+    if not text.isdecimal() or not 1 <= int(text) <= largest:
+        raise argparse.ArgumentTypeError(f'give a whole number from 1 to {largest}; got {text!r}')
     return int(text)
+
+
+_frames = partial(_whole_number, largest=MOST_FRAMES)
+_batch = partial(_whole_number, largest=MOST_PAIRS)
+_period = partial(_whole_number, largest=MOST_FRAMES)

@@ -40,18 +40,19 @@ def _stages(entry: dict[str, Any]) -> str:
             for stage in entry['stages']]
     rows += [('all stages', *_times(entry['stages_ms']), _percent(1.0), *[_NOTHING] * 6),
              ('engine, whole', *_times(entry['ms']), _NOTHING, *_cost(entry))]
-    return (f"{entry['width']}x{entry['height']}, {entry['frames']} frames\n\n"
+    return (f"{_case(entry)}, {entry['execution']}, {entry['frames']} frames\n\n"
             f'{_table(header, rows)}')
 
 
 def _scaling(results: Sequence[dict[str, Any]]) -> str:
-    header = ('size', 'frames', 'p50 ms', 'p95', 'p99', 'ms a megapixel', 'floor ms',
+    header = ('size', 'frames', 'p50 ms', 'p95', 'p99', 'ms a pair', 'ms a megapixel', 'floor ms',
               'times floor', 'fused floor', 'memory MiB')
     rows = []
     for entry in results:
-        pixels = entry['width'] * entry['height'] / 1e6
+        pixels = entry['width'] * entry['height'] * entry['batch'] / 1e6
         rows.append((
-            f"{entry['width']}x{entry['height']}", str(entry['frames']), *_times(entry['ms']),
+            _case(entry), str(entry['frames']), *_times(entry['ms']),
+            _number(entry['ms']['p50'] / entry['batch']),
             _number(entry['ms']['p50'] / pixels), _number(entry['floor_ms']),
             f"{entry['ms']['p50'] / entry['floor_ms']:.1f}", _number(entry['fused_floor_ms']),
             f"{entry['memory_mib']:.0f}"))
@@ -62,11 +63,16 @@ def _comparisons(document: dict[str, Any]) -> str:
     first, second = document['compared']
     header = ('size', 'frames', f'A: {first}, p50 ms', f'B: {second}, p50 ms', 'B / A',
               'from (p5)', 'to (p95)', 'minima B / A')
-    rows = [(f"{entry['width']}x{entry['height']}", str(entry['frames']),
+    rows = [(_case(entry), str(entry['frames']),
              _number(entry['a_ms']['p50']), _number(entry['b_ms']['p50']),
              *(f"{entry['ratio'][name]:.3f}" for name in ('p50', 'p5', 'p95')),
              f"{entry['ratio_of_minima']:.3f}") for entry in document['comparisons']]
     return _table(header, rows)
+
+
+def _case(entry: dict[str, Any]) -> str:
+    pairs = f" x {entry['batch']} pairs" if entry['batch'] > 1 else ''
+    return f"{entry['width']}x{entry['height']}{pairs}"
 
 
 def _times(ms: dict[str, float]) -> list[str]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_report, identity, make_folder, path, write_file
-from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,14 +164,14 @@ def _check_places(args: argparse.Namespace, pairs: list['PairFiles']) -> Path:
 def _read(pairs: list['PairFiles']) -> 'Images':
     """Read all pairs, thermal counts to 8 bits; all must have the first one's sizes."""
     from degfuse_ros.camera.pair_files import PairFilesError
-    from degfuse_ros.camera.thermal import ThermalRange
+    from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
     images: Images = []
     for pair in pairs:
         try:
             visible, thermal = pair.read()
         except PairFilesError as error:
             raise CommandError(str(error)) from error
-        images.append((visible, ThermalRange().to_8_bit(thermal, *default_percentiles(), 0.0)))
+        images.append((visible, ThermalRange().to_8_bit(thermal, ThermalLook())))
         if [each.shape for each in images[-1]] != [each.shape for each in images[0]]:
             raise CommandError(f'{pair.name} and {pairs[0].name} have other sizes: give the '
                                'images of one pair of cameras in one mode')

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, identity, make_folder, path, write_file
-from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
     from degfuse_ros.camera.pair_files import PairFiles
@@ -155,10 +154,10 @@ def _fuse_all(engine: 'FusionEngine', pairs: list['PairFiles'], out: Path,
 def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', bool]:
     """Fuse one pair; tell whether the thermal image had to be resized."""
     from degfuse_ros.camera.registration import match_size
-    from degfuse_ros.camera.thermal import ThermalRange
+    from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
     visible, thermal = pair.read()
     # Single images: each gets its own window, from the node's default percentiles.
-    thermal = ThermalRange().to_8_bit(thermal, *default_percentiles(), 0.0)
+    thermal = ThermalRange().to_8_bit(thermal, ThermalLook())
     height, width = visible.shape[:2]
     changed = thermal.shape != (height, width)
     return engine.fuse(visible, match_size(thermal, height, width)), changed

@@ -131,6 +131,12 @@ class FastPath:
         """Why something slower than possible runs."""
         return self._problem or (self._compiler.problem if self._compiler else '')
 
+    @property
+    def compiling(self) -> bool:
+        """Whether compiled code is still to come."""
+        return (self._compiler is not None and self._graphs and not self.problem
+                and self.execution != 'compiled graph')
+
     def reset(self) -> None:
         """Try again what too little memory prevented."""
         self._graphs, self._most, self._problem = True, 0, ''

@@ -268,11 +268,17 @@ class FusionEngine:
         """Why a slower way than possible is taken, on one line; '' if nothing is wrong."""
         return self._path.problem
 
-    def warm_up(self, height: int, width: int) -> None:
-        """Fuse mid-grey pairs, so that the first real one of this size takes its usual time."""
+    @property
+    def compiling(self) -> bool:
+        """Whether a faster way is still to come: `compile` was asked for and is not in use."""
+        return self._path.compiling
+
+    def warm_up(self, height: int, width: int, batch: int = 1) -> None:
+        """Fuse mid-grey pairs, so that the first real ones of this size take their usual time."""
         size = max(height, SMALLEST), max(width, SMALLEST)
+        pair = Pair(np.full((*size, 3), 128, np.uint8), np.full(size, 128, np.uint8))
         for _ in range(self._path.warm_up_frames):
-            self.fuse(np.full((*size, 3), 128, np.uint8), np.full(size, 128, np.uint8))
+            self.fuse_batch([pair] * batch)
         self._steady.reset()
 
     def memory_bytes(self) -> int:

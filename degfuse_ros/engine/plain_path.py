@@ -34,6 +34,7 @@ class PlainPath:
     memory_fallbacks = 0
     problem = ''
     warm_up_frames = 1
+    compiling = False
 
     def __init__(self, guidance: DegradationGuidance, network: FusionNetwork,
                  period: int) -> None:

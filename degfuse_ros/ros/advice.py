@@ -47,12 +47,13 @@ class Advice:
 
 @dataclass(frozen=True)
 class Topics:
-    """The two input topics: full names and how many publishers each has now."""
+    """The two input topics: full names, how many publishers each has now, and whose they are."""
 
     visible: str
     thermal: str
     visible_publishers: int
     thermal_publishers: int
+    rig: str = ''
 
 
 def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> list[Advice]:
@@ -65,7 +66,7 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> lis
     """
     found = [*_failures(snapshot), *_silence(snapshot, topics, values),
              *_no_pairs(snapshot, topics, values), *_stamps(snapshot, topics),
-             *_drops(snapshot, topics)]
+             *_drops(snapshot, topics), *_drift(snapshot)]
     found += [Advice(f'notice {topic}', WARN, text) for topic, text in snapshot.notices.items()]
     return sorted(found, key=lambda advice: advice.level, reverse=True)
 
@@ -91,11 +92,13 @@ def _silence(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> I
     level = ERROR if both else WARN
     if visible_lost:
         yield Advice('visible silent', level, _silent(
-            'visible', topics.visible, topics.visible_publishers, snapshot.visible)
+            'visible', topics.visible, topics.visible_publishers, snapshot.visible,
+            topics.rig)
             + _meanwhile('thermal', values['lost_camera'], both))
     if thermal_lost:
         yield Advice('thermal silent', level, _silent(
-            'thermal', topics.thermal, topics.thermal_publishers, snapshot.thermal)
+            'thermal', topics.thermal, topics.thermal_publishers, snapshot.thermal,
+            topics.rig)
             + _meanwhile('visible', values['lost_camera'], both))
     elif snapshot.frozen:
         yield Advice('thermal frozen', level, f'the images of {topics.thermal} are all the same. '
@@ -109,10 +112,11 @@ def _meanwhile(other: str, lost_camera: str, both: bool) -> str:
     return f'; until then the {other} image is published alone'
 
 
-def _silent(name: str, topic: str, publishers: int, seen: TopicSnapshot) -> str:
+def _silent(name: str, topic: str, publishers: int, seen: TopicSnapshot, rig: str) -> str:
     if publishers == 0:
+        argument = f'{rig}.{name}' if rig else name
         return (f'no publisher on {topic}. Start the {name} camera, or name its topic by the '
-                f'launch argument {name}:=TOPIC')
+                f'launch argument {argument}:=TOPIC')
     return (f'{topic} is silent for {seen.silent_for:.1f} s. Got {seen.arrived} images from '
             f'{publishers} publisher(s) before, last stamp {_seconds(seen.last_stamp)}. '
             f'Check the {name} camera')
@@ -172,6 +176,15 @@ def _drops(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:
             source, _, why = kind.partition('.')
             what = f'images of {names[source]} ({why})' if source in names else f'pairs ({kind})'
             yield Advice(f'drop {kind}', WARN, f'dropped {count} {what}: {reason}')
+
+
+def _drift(snapshot: Snapshot) -> Iterator[Advice]:
+    registration = snapshot.registration
+    if registration is not None and registration.drifted:
+        yield Advice('registration', WARN, 'the cameras agree less than usual (registration_score '
+                     f'{registration.score:.3f}, registration_usual {registration.usual:.3f}). '
+                     'Look at fused/overlay: where the edges lie apart a camera has moved, so '
+                     'calibrate again (degfuse calibrate); otherwise clean the lenses')
 
 
 def _seconds(stamp: object) -> str:

@@ -26,7 +26,7 @@ class Report:
 
     Attributes:
         name: of the rig; '' for the node and for the only rig.
-        state: in words; '' leaves it to another part.
+        state: in words, over that of the parts before it; '' leaves theirs.
         advice: what is wrong.
         values: by key.
     """
@@ -53,7 +53,7 @@ class Diagnostics:
 
         Args:
             node: publishes and logs.
-            parameters: diagnostics_period is read at `restart`.
+            parameters: diagnostics_period is read at `update`.
             report: returns the parts of the report.
         """
         self._node = node
@@ -61,18 +61,22 @@ class Diagnostics:
         self._report = report
         self._logged: dict[str, float] = {}
         self._timer: Any = None
+        self._period = 0.0
         self._publisher = node.create_publisher(
             DiagnosticArray, '/diagnostics', 10,
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
-        self.restart()
+        self.update()
 
-    def restart(self) -> None:
-        """Start a new period, of the present parameter's length."""
+    def update(self) -> None:
+        """Begin a new period where its length was changed."""
+        period = self._parameters.value('diagnostics_period')
+        if period == self._period:
+            return
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
+        self._period = period
         self._timer = self._node.create_timer(
-            self._parameters.value('diagnostics_period'), self.publish,
-            clock=Clock(clock_type=ClockType.STEADY_TIME))
+            period, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def publish(self) -> None:
         """Publish the statuses now, and log advice unless the same was logged just before."""
@@ -95,7 +99,7 @@ class Diagnostics:
             level=bytes([max((item.level for item in advice), default=OK)]),
             name=f'{name}: {rig}' if rig else name,
             message='; '.join(item.text for item in advice)
-            or next((part.state for part in parts if part.state), ''),
+            or next((part.state for part in reversed(parts) if part.state), ''),
             hardware_id=values.get('device_name', ''),
             values=[KeyValue(key=key, value=value) for key, value in values.items()])
 
@@ -140,6 +144,9 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'thermal_frozen': str(snapshot.frozen).lower(),
     }
     values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})
+    if snapshot.registration is not None:
+        values['registration_score'] = f'{snapshot.registration.score:.4f}'
+        values['registration_usual'] = f'{snapshot.registration.usual:.4f}'
     values.update({f'dropped.{kind}': str(count) for kind, count in snapshot.drops.items()})
     return values
 

@@ -35,8 +35,9 @@ from degfuse_ros.ros.stamps import NANOSECONDS
 # wrongly: no camera pauses for so long and then delivers what it should have sent meanwhile.
 FAR_AHEAD = 10 * NANOSECONDS
 
-# Stamps remembered per topic to tell when the next image is due: enough to see through an image
-# or two that were lost, few enough to follow a rate that changes.
+# Stamps remembered per topic. To tell when the next image is due: enough to see through an image
+# or two that were lost, few enough to follow a rate that changes. One that is far ahead is wrong
+# only where these were in order: two publishers with clocks of their own are another matter.
 STAMPS_KEPT = 5
 
 OTHER = {'visible': 'thermal', 'thermal': 'visible'}
@@ -175,14 +176,16 @@ class Matcher:
         Where the other topic went back just before, this is the same jump: what came since stays.
         """
         mine, other = self._topics[topic], self._topics[OTHER[topic]]
-        last = mine.times.pop()
-        if mine.times and mine.times[-1] <= time and last - mine.times[-1] > FAR_AHEAD:
+        *earlier, last = mine.times
+        before = max(earlier, default=last)
+        mine.times.clear()
+        if len(earlier) == STAMPS_KEPT - 1 and before <= time and last - before > FAR_AHEAD:
             mine.waiting.pop(last, None)
             if topic == 'visible' and self._last_visible == last:
-                self._last_visible = mine.times[-1]
+                self._last_visible = before
             self._dropped(f'{topic}.future_stamp', (
-                f'header.stamp was {(last - mine.times[-1]) / NANOSECONDS:.0f} s ahead of the '
-                'image before, the next one was not. Look at the clock of the camera driver'))
+                f'header.stamp was {(last - before) / NANOSECONDS:.0f} s ahead of the image '
+                'before, the next one was not. Look at the clock of the camera driver'))
             return []
         matches = []
         if other.since_jump is None:
@@ -192,7 +195,6 @@ class Matcher:
             self._jumped(topic)
         other.since_jump = None
         mine.waiting.clear()
-        mine.times.clear()
         self._last_thermal = None
         if topic == 'visible':
             self._last_visible = None

@@ -25,19 +25,32 @@ def degradation_message(scores: Mapping[str, float], header: Header) -> Classifi
         for class_id, score in best_first(scores)])
 
 
-def routing_message(routing: np.ndarray, layer_names: Sequence[str],
-                    header: Header) -> DiagnosticArray:
+def routing_message(routing: np.ndarray, layer_names: Sequence[str], header: Header,
+                    warning: str = '') -> DiagnosticArray:
     """Build the routing: one status per mixture layer, one value per expert.
 
     Args:
         routing: layers x experts float32 gate weights; rows sum to 1.
         layer_names: one name per row.
         header: used as it is.
+        warning: what is wrong with the image that was routed, in one line; '' for nothing.
     """
+    level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
     return DiagnosticArray(header=header, status=[
-        DiagnosticStatus(level=DiagnosticStatus.OK, name=name, values=[
+        DiagnosticStatus(level=level, name=name, message=warning, values=[
             KeyValue(key=key, value=value) for key, value in expert_values(weights)])
         for name, weights in zip(layer_names, routing, strict=True)])
+
+
+def no_routing_message(warning: str, header: Header) -> DiagnosticArray:
+    """Build the routing of an image that went through no mixture layer: one status, no weights.
+
+    Args:
+        warning: why, in one line.
+        header: used as it is.
+    """
+    return DiagnosticArray(header=header, status=[
+        DiagnosticStatus(level=DiagnosticStatus.WARN, name='routing', message=warning)])
 
 
 def camera_info_message(source: CameraInfo, height: int, width: int,
@@ -54,7 +67,7 @@ def camera_info_message(source: CameraInfo, height: int, width: int,
         header: of the fused image.
 
     Raises:
-        ValueError: the source describes other images; one line.
+        ValueError: the source describes no camera, or other images; one line.
     """
     k, p = camera_matrices(source, height, width)
     message = CameraInfo(

@@ -12,14 +12,15 @@ from functools import partial
 
 import message_filters
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.ros import images
 from degfuse_ros.ros.lost_camera import LostCamera
 from degfuse_ros.ros.matcher import Match, Matcher, MatcherSettings
 from degfuse_ros.ros.pair import Pair
-from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.qos import input_profile, subscription_options
 from degfuse_ros.ros.stamps import NANOSECONDS, check_stamp, stamp_of
 from degfuse_ros.ros.statistics import Statistics
@@ -34,7 +35,7 @@ AHEAD = NANOSECONDS
 class Pairing:
     """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
 
-    def __init__(self, node: Node, parameters: Parameters, statistics: Statistics,
+    def __init__(self, node: Node, parameters: Values, statistics: Statistics,
                  deliver: Callable[[Pair], None], prefix: str = '') -> None:
         """Subscribe.
 
@@ -78,10 +79,13 @@ class Pairing:
 
     def _subscribe(self, topic: str) -> message_filters.Subscriber:
         name = f'{self._prefix}{topic}/image'
+        kind: type = Image
+        if self._parameters.value(f'{topic}_transport') == 'compressed':
+            name, kind = images.compressed_topic(self._node, name), CompressedImage
         options = subscription_options(
             self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))
         subscriber = message_filters.Subscriber(
-            self._node, Image, name, qos_profile=input_profile(), **options)
+            self._node, kind, name, qos_profile=input_profile(), **options)
         subscriber.registerCallback(partial(self._on_image, topic))
         return subscriber
 
@@ -90,7 +94,7 @@ class Pairing:
         return Matcher(MatcherSettings.read(self._parameters.value),
                        self._statistics.dropped, self._statistics.jumped)
 
-    def _on_image(self, topic: str, message: Image) -> None:
+    def _on_image(self, topic: str, message: Image | CompressedImage) -> None:
         """Let a good image through to the matcher, count a bad one."""
         self._statistics.arrived(topic)
         try:
@@ -108,7 +112,7 @@ class Pairing:
                 f'{" ".join(str(error).split())}) and begins anew. Look at what this publisher '
                 'stamps its images with')
 
-    def _accept(self, topic: str, message: Image) -> None:
+    def _accept(self, topic: str, message: Image | CompressedImage) -> None:
         """Pair a good image, or deliver it alone."""
         if MatcherSettings.read(self._parameters.value) != self._matcher.settings:
             self._matcher = self._new_matcher()
@@ -125,7 +129,7 @@ class Pairing:
         self._statistics.accepted(topic, stamp, self._matcher.time_of(topic, stamp))
         self._deliver_matches(matches)
 
-    def _deliver_alone(self, topic: str, message: Image) -> None:
+    def _deliver_alone(self, topic: str, message: Image | CompressedImage) -> None:
         # What waits is older and must not come after this one.
         self._matcher = self._new_matcher()
         self._statistics.alone(topic, stamp_of(message))

@@ -40,8 +40,7 @@ def read_parameters(file: Path | None, settings: Iterable[str]
         if name not in ROWS:
             unknown += [] if name.startswith(_OF_ROS) else [name]
             continue
-        if isinstance(ROWS[name].default, float) and type(value) is int:
-            value = float(value)  # YAML writes a whole number of seconds without a point
+        value = ROWS[name].converted(value)
         problem = ROWS[name].problem(value)
         if problem:
             raise ParameterFileError(f'{file}: {problem}')

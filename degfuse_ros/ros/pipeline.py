@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from degfuse_ros.ros.alone import Alone
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.rig import Frame, Rig, Timing
 
@@ -33,13 +34,29 @@ class Pipeline:
             by_size: dict[tuple[int, int], list[Frame]] = {}
             for rig, pair in pairs.items():
                 frame = rig.prepare(pair)
-                if frame is not None:
+                if isinstance(frame, Alone):
+                    self._send_alone(rig, frame)
+                elif frame is not None:
                     by_size.setdefault(frame.prepared.thermal.shape, []).append(frame)
             for frames in by_size.values():
                 self._fuse(frames)
         finally:
             for rig in pairs:
                 rig.statistics.ended()
+
+    def _send_alone(self, rig: Rig, alone: Alone) -> None:
+        """Publish one camera's image: restored where it is the visible one's."""
+        if alone.is_thermal:
+            rig.publish_thermal(alone)
+            return
+        start, cpu_start = time.perf_counter(), time.thread_time()
+        try:
+            fusion = self._engine.restore(alone.image)
+        except Exception as error:  # a lost GPU, no memory left: the node must go on and tell
+            rig.refuse(error)
+            return
+        timing = Timing(time.perf_counter() - start, time.thread_time() - cpu_start, 1)
+        rig.publish(alone, fusion, self._engine.layer_names, timing)
 
     def _fuse(self, frames: Sequence[Frame]) -> None:
         """Fuse frames of one size together, and one by one where that fails."""

@@ -12,6 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from degfuse_ros.camera.lens import info_problem, pixel_map
+
 FROM_RGB = {'rgb8': None, 'bgr8': cv2.COLOR_RGB2BGR, 'mono8': cv2.COLOR_RGB2GRAY}
 
 
@@ -49,43 +51,17 @@ def expert_values(weights: Iterable[float]) -> list[tuple[str, str]]:
 def camera_matrices(source: Any, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the fused image's matrices K and P, 9 and 12 float64, row by row.
 
-    The source counts in pixels of the full sensor; its region of interest and its binning are
-    worked into the matrices. Without them it may be of another size of the same shape: the driver
-    scaled the images.
-
     Args:
         source: the visible camera's newest sensor_msgs/CameraInfo.
         height: rows of the fused image.
         width: columns of the fused image.
 
     Raises:
-        ValueError: the source describes other images; one line.
+        ValueError: the source describes no camera, or other images; one line.
     """
-    offset, scale = _view(source, np.array([width, height], float))
-    pixels = np.diag([*scale, 1.0])  # 3 x 3: the full sensor's to the output's
-    pixels[:2, 2] = -scale * offset
+    problem = info_problem(source)
+    if problem:
+        raise ValueError(problem)
+    pixels = pixel_map(source, (width, height))
     return ((pixels @ np.reshape(source.k, (3, 3))).ravel(),
             (pixels @ np.reshape(source.p, (3, 4))).ravel())
-
-
-def _view(source: Any, output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where on the full sensor the output begins, and its scale there; x before y."""
-    # A camera info without a size is taken to fit.
-    region = np.array([source.width or output[0], source.height or output[1]], float)
-    offset = np.zeros(2)
-    binning = np.maximum([source.binning_x, source.binning_y], 1)
-    scaled = binning.max() == 1  # so may the driver have done, where it tells of nothing else
-    if source.roi.width and source.roi.height:
-        scaled = scaled and (region == [source.roi.width, source.roi.height]).all()
-        region = np.array([source.roi.width, source.roi.height], float)
-        offset = np.array([source.roi.x_offset, source.roi.y_offset], float)
-    described = region / binning
-    # Less than a pixel is lost to rounding.
-    if (abs(described - output) < 1).all():
-        return offset, 1 / binning
-    if scaled and (abs(described * (output / described).mean() - output) < 1).all():
-        return offset, output / region
-    raise ValueError(
-        f'camera_info describes images of {described[0]:.0f}x{described[1]:.0f} (region of '
-        f'interest and binning applied), the image is {output[0]:.0f}x{output[1]:.0f}: no '
-        'fused/camera_info is published. Publish the camera_info of this image')

@@ -6,19 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode
 
+from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import ADVISED, Topics, advise
+from degfuse_ros.ros.alone import Alone, prepare
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
 from degfuse_ros.ros.pair import Pair
 from degfuse_ros.ros.pairing import Pairing
-from degfuse_ros.ros.parameters import Parameters
+from degfuse_ros.ros.parameter_table import Values
 from degfuse_ros.ros.statistics import Statistics
 
 if TYPE_CHECKING:  # the engine loads torch, which only the configured node needs
@@ -58,15 +61,16 @@ class Timing:
 class Rig:
     """What the node has once per pair of cameras.
 
-    It advertises its topics when it is made, and subscribes between `start` and `stop`. `prepare`
-    and `publish` belong to the fusion thread, the rest to the executor's.
+    It advertises its topics when it is made, and subscribes between `start` and `stop`, a lazy
+    one only while somebody subscribes to one of its topics. `prepare` and `publish` belong to the
+    fusion thread, the rest to the executor's.
 
     Attributes:
         name: namespace of its topics below the node's; '' for the node's own.
         statistics: its counts.
     """
 
-    def __init__(self, node: LifecycleNode, parameters: Parameters, name: str = '') -> None:
+    def __init__(self, node: LifecycleNode, parameters: Values, name: str = '') -> None:
         """Advertise the topics.
 
         Args:
@@ -82,13 +86,14 @@ class Rig:
         self._node = node
         self._parameters = parameters
         self.statistics = Statistics()
-        self._outputs = Outputs(node, self.statistics, self._prefix)
+        self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
+        self._started = False
         self._pairing: Pairing | None = None
-        # Kept when the rig stops: the pair at hand is still sent with it.
-        self._camera_info: CameraInfoInput | None = None
+        # Kept when the rig stops: the pair at hand is still sent with them.
+        self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
-        """Subscribe.
+        """Begin to take images.
 
         Args:
             deliver: takes each pair and returns whether an older one was dropped for it; must
@@ -97,29 +102,51 @@ class Rig:
         Raises:
             Exception: a QoS override of a topic names no QoS.
         """
-        self.statistics.restart()
         self._front_end = FrontEnd(self._parameters.value)
         self._told: set[str] = set()
         self._put = deliver
-        self._camera_info = CameraInfoInput(
-            self._node, self.statistics, lambda: self._outputs.camera_info_wanted, self._prefix)
-        self._pairing = Pairing(
-            self._node, self._parameters, self.statistics, self._deliver, self._prefix)
+        self._started = True
+        # Also a lazy one: an override that names no QoS is to fail the transition, not the timer.
+        self._subscribe()
+
+    def update(self) -> None:
+        """Subscribe or unsubscribe as is wanted now. To be called a few times a second."""
+        wanted = self._started and (not self._parameters.value('lazy') or self._outputs.wanted)
+        if wanted and self._pairing is None:
+            self._subscribe()
+        elif not wanted and self._pairing is not None:
+            self._unsubscribe()
+        if self._pairing is not None:
+            self._pairing.release()
 
     def stop(self) -> None:
         """Unsubscribe."""
+        self._started = False
+        self._unsubscribe()
+
+    def _subscribe(self) -> None:
+        """Begin with new counts: a camera was not silent while nobody listened."""
+        self.statistics.restart()
+        for camera in CAMERAS:
+            self._camera_infos[camera] = CameraInfoInput(
+                self._node, self.statistics, camera, partial(self._info_wanted, camera),
+                partial(self._front_end.camera_info, camera), self._prefix)
+        self._pairing = Pairing(
+            self._node, self._parameters, self.statistics, self._deliver, self._prefix)
+
+    def _unsubscribe(self) -> None:
         pairing, self._pairing = self._pairing, None
         if pairing is not None:
             pairing.close()
-        if self._camera_info is not None:
-            self._camera_info.close()
+        for camera_info in self._camera_infos.values():
+            camera_info.close()
 
     def close(self) -> None:
         """Unsubscribe and take the topics back."""
         self.stop()
         self._outputs.close()
 
-    def prepare(self, pair: Pair) -> Frame | None:
+    def prepare(self, pair: Pair) -> Frame | Alone | None:
         """Turn a pair's messages into what the engine takes, or count why not; never raises."""
         try:
             return self._prepare(pair)
@@ -134,41 +161,53 @@ class Rig:
         else:
             self.statistics.failed(_described(error))
 
-    def publish(self, frame: Frame, fusion: Fusion, layer_names: Sequence[str],
+    def publish(self, frame: Frame | Alone, fusion: Fusion, layer_names: Sequence[str],
                 timing: Timing) -> None:
         """Publish the engine's result of a frame and count it; never raises."""
-        camera_info = self._camera_info
+        prepared, warning = ((None, frame.warning) if isinstance(frame, Alone) else
+                             (frame.prepared, ''))
         try:
-            self._outputs.publish(
-                fusion, layer_names, frame.pair.visible.header,
-                self._parameters.value('output_encoding'), camera_info and camera_info.newest)
+            self._outputs.publish(fusion, prepared, layer_names, frame.pair.header,
+                                  self._camera_infos['visible'].newest, warning)
             self.statistics.published(fusion.degradation.label, timing.engine, timing.processor,
                                       self._age(frame.pair), timing.batch)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))
 
+    def publish_thermal(self, alone: Alone) -> None:
+        """Publish a thermal image that is alone, and count it; never raises."""
+        try:
+            self._outputs.publish_thermal(alone.image, alone.pair.header, alone.warning)
+            self.statistics.published_thermal(self._age(alone.pair))
+        except Exception as error:  # whatever it is, the other rigs and the next pair go on
+            self.statistics.failed(_described(error))
+
     def report(self) -> list[Report]:
         """Return its status for /diagnostics; none while it is stopped."""
-        if self._pairing is None:
+        if not self._started:
             return []
-        self._pairing.release()
+        if self._pairing is None:
+            return [Report(self.name, 'idle: no subscribers')]
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),
-                        self._node.count_publishers(thermal))
-        limits = {name: self._parameters.value(name)
-                  for name in ADVISED}
+                        self._node.count_publishers(thermal), self.name)
+        limits = {name: self._parameters.value(name) for name in ADVISED}
         return [Report(self.name, 'active', advise(snapshot, topics, limits),
                        values_of(snapshot))]
 
     def _deliver(self, pair: Pair) -> None:
         """Hand a pair on. Runs under the synchroniser's lock: must not wait."""
-        if self._camera_info is not None:
-            self._camera_info.update()
+        for camera_info in self._camera_infos.values():
+            camera_info.update()
         if self._put(self, pair):
             self.statistics.dropped('mailbox')
 
-    def _prepare(self, pair: Pair) -> Frame | None:
+    def _info_wanted(self, camera: str) -> bool:
+        return (camera in self._front_end.lenses_wanted
+                or camera == 'visible' and self._outputs.camera_info_wanted)
+
+    def _prepare(self, pair: Pair) -> Frame | Alone | None:
         max_age = self._parameters.value('max_age')
         age = self._age(pair)
         if 0.0 < max_age < age:
@@ -176,14 +215,20 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            prepared = self._front_end.prepare(pair.visible, pair.thermal)
+            ready = prepare(self._front_end, pair, self._parameters.value('lost_camera'))
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
-        if prepared.notice and prepared.notice not in self._told:
-            self._told.add(prepared.notice)
-            self._node.get_logger().warning(prepared.notice)
-        return Frame(self, pair, prepared)
+        finally:
+            self.statistics.frozen(self._front_end.frozen)
+        if ready is None or isinstance(ready, Alone):
+            return ready
+        score = self._front_end.score
+        self.statistics.registered(score.present, score.usual, score.drifted)
+        if ready.notice and ready.notice not in self._told:
+            self._told.add(ready.notice)
+            self._node.get_logger().warning(ready.notice)
+        return Frame(self, pair, ready)
 
     def _age(self, pair: Pair) -> float:
         return (self._node.get_clock().now().nanoseconds - pair.stamp) / 1e9

@@ -25,6 +25,21 @@ class TopicSnapshot:
 
 
 @dataclass(frozen=True)
+class RegistrationSnapshot:
+    """How well the two cameras' edges agree, in bits per pixel above chance.
+
+    Attributes:
+        score: mean of the last pairs.
+        usual: what it is compared with.
+        drifted: the score lies well below the usual one.
+    """
+
+    score: float
+    usual: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The node. Counts since activation; lists and rates of the last period.
 
@@ -56,6 +71,7 @@ class Snapshot:
             that are by far.
         frozen: whether the thermal images are all the same.
         alone: images published alone because the other camera was gone, by input.
+        registration: how well the cameras agree; None before the first pair.
     """
 
     visible: TopicSnapshot
@@ -84,3 +100,4 @@ class Snapshot:
     ahead: dict[str, int] = field(default_factory=dict)
     frozen: bool = False
     alone: dict[str, int] = field(default_factory=dict)
+    registration: RegistrationSnapshot | None = None

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 
-from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 # Stamps kept per topic to find the smallest offset between the two: 4 s at 60 Hz, far more than
 # any sensible queue, so that a queue that is too short can be told from clocks that differ.
@@ -58,6 +58,7 @@ class Statistics:
             self._frozen = False
             self._begun: float | None = None
             self._notices: dict[str, str] = {}
+            self._registration: RegistrationSnapshot | None = None
             self._start_period()
 
     def _start_period(self) -> None:
@@ -184,6 +185,22 @@ class Statistics:
             self._latencies.append(latency)
             self._batches.append(batch)
 
+    def published_thermal(self, latency: float) -> None:
+        """Count a thermal image published alone, which the engine has nothing to do with.
+
+        Args:
+            latency: seconds from its stamp to the publication.
+        """
+        with self._lock:
+            self._outputs += 1
+            self._label = ''
+            self._latencies.append(latency)
+
+    def registered(self, score: float, usual: float, drifted: bool) -> None:
+        """Note how well the two cameras agree, as RegistrationSnapshot says."""
+        with self._lock:
+            self._registration = RegistrationSnapshot(score, usual, drifted)
+
     def failed(self, reason: str) -> None:
         """Count an inference that failed."""
         with self._lock:
@@ -219,7 +236,8 @@ class Statistics:
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices),
                 ahead=self._ahead, frozen=self._frozen,
-                alone={name: topic.alone for name, topic in self._topics.items()})
+                alone={name: topic.alone for name, topic in self._topics.items()},
+                registration=self._registration)
             # What keeps an input topic silent is said for as long as it is silent.
             self._notices = {name: text for name, text in self._notices.items()
                              if name in self._topics and not self._topics[name].arrived}

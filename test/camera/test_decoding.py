@@ -85,9 +85,105 @@ def test_visible_mono16_shows_its_upper_bits() -> None:
     assert decoding.to_rgb(sent)[..., 0].ravel().tolist() == [0, 1, 117, 255]
 
 
-def test_visible_16uc1_is_refused_with_a_way_out() -> None:
-    with pytest.raises(ImageError, match='Publish it as mono16 or rgb8'):
-        decoding.to_rgb(message('16UC1', 4, bytes(8)))
+def test_visible_colour_of_16_bits_shows_its_upper_bits() -> None:
+    values = np.random.default_rng(2).integers(0, 65_536, (2, 2, 4), dtype=np.uint16)
+    three, four = (message(name, 4 * size, values[..., :size].tobytes())
+                   for name, size in (('bgr16', 3), ('bgra16', 4)))
+    for sent in (three, four):
+        assert (decoding.to_rgb(sent) == values[..., 2::-1] // 256).all()
+
+
+@pytest.mark.parametrize('encoding', ['16UC1', '32FC1'])
+def test_visible_values_without_brightness_are_refused_with_a_way_out(encoding: str) -> None:
+    with pytest.raises(ImageError, match=f'{encoding} has no .* Publish it as mono16 or rgb8'):
+        decoding.to_rgb(message(encoding, 8, bytes(16)))
+
+
+@pytest.mark.parametrize('big', [0, 1])
+@pytest.mark.parametrize('padding', [b'', b'xyz'])
+def test_radiometric_thermal(big: int, padding: bytes) -> None:
+    order, values = '>' if big else '<', [-40.0, 36.6, float('nan'), float('inf')]
+    rows = [struct.pack(f'{order}2f', *values[:2]), struct.pack(f'{order}2f', *values[2:])]
+    degrees = decoding.to_grey(message('32FC1', 8 + len(padding), b''.join(
+        row + padding for row in rows), is_bigendian=big))
+    assert degrees.dtype == np.float32 and degrees.dtype.isnative
+    np.testing.assert_array_equal(degrees.ravel(), np.array(values, np.float32))
+
+
+def limited_range_bt601(luma: np.ndarray, blue: np.ndarray, red: np.ndarray) -> np.ndarray:
+    """Return RGB by the formulas of ITU-R BT.601 for 8 bits, black 16, white 235."""
+    y, u, v = ((plane.astype(float) - offset) for plane, offset in
+               ((luma, 16), (blue, 128), (red, 128)))
+    planes = (1.1644 * y + 1.5960 * v, 1.1644 * y - 0.3918 * u - 0.8130 * v,
+              1.1644 * y + 2.0172 * u)
+    return np.clip(np.stack(planes, axis=-1), 0, 255)
+
+
+@pytest.mark.parametrize(('encoding', 'order'), [
+    ('yuv422', 'UYVY'), ('uyvy', 'UYVY'), ('yuv422_yuy2', 'YUYV'), ('yuyv', 'YUYV')])
+@pytest.mark.parametrize('padding', [0, 3])
+def test_yuv_of_both_orders(encoding: str, order: str, padding: int) -> None:
+    random = np.random.default_rng(3)
+    luma = random.integers(16, 236, (6, 8), dtype=np.uint8)
+    blue, red = random.integers(16, 241, (2, 6, 4), dtype=np.uint8)
+    rows = np.zeros((6, 16 + padding), np.uint8)
+    rows[:, order.index('Y'):16:2] = luma
+    rows[:, order.index('U'):16:4], rows[:, order.index('V'):16:4] = blue, red
+    sent = message(encoding, 16 + padding, rows.tobytes(), height=6, width=8)
+    expected = limited_range_bt601(luma, blue.repeat(2, axis=1), red.repeat(2, axis=1))
+    assert np.abs(decoding.to_rgb(sent) - expected).max() <= 1
+    assert (decoding.to_grey(sent) == luma).all()
+
+
+def mosaic(picture: np.ndarray, order: str) -> np.ndarray:
+    """Keep of each pixel the colour that its place has, as ROS names the first four places."""
+    result = np.empty(picture.shape[:2], picture.dtype)
+    for place, colour in enumerate(order):
+        row, column = divmod(place, 2)
+        result[row::2, column::2] = picture[row::2, column::2, 'rgb'.index(colour)]
+    return result
+
+
+@pytest.mark.parametrize('order', ['rggb', 'bggr', 'gbrg', 'grbg'])
+@pytest.mark.parametrize('bits', [8, 16])
+@pytest.mark.parametrize('padding', [0, 2])
+def test_bayer(order: str, bits: int, padding: int) -> None:
+    # Slopes, which every way to interpolate gives back; each colour has its own.
+    rows, columns = np.mgrid[:30, :40]
+    picture = np.stack([40 + 3 * columns, 200 - 4 * rows, 20 + columns + 2 * rows], axis=-1)
+    picture = (picture * (1 if bits == 8 else 256)).astype(np.uint8 if bits == 8 else np.uint16)
+    values = mosaic(picture, order)
+    sent = message(f'bayer_{order}{bits}', values.strides[0] + padding, b''.join(
+        row.tobytes() + bytes(padding) for row in values), height=30, width=40)
+    inner = np.s_[2:-2, 2:-2]  # the border has too few neighbours
+    expected = picture / (1 if bits == 8 else 256)
+    assert np.abs(decoding.to_rgb(sent) - expected)[inner].max() <= 1
+    grey = decoding.to_grey(sent) / (1 if bits == 8 else 256)
+    assert np.abs(grey - expected @ np.array([0.299, 0.587, 0.114]))[inner].max() <= 1.5
+
+
+@pytest.mark.parametrize('encoding', decoding.LAYOUTS)
+@pytest.mark.parametrize(('kind', 'changes'), [
+    ('empty', {'data': b''}),
+    ('truncated', {'data': b'0'}),
+    ('small_step', {'step': 1}),
+    ('zero_size', {'width': 0}),
+])
+def test_every_encoding_has_its_bad_messages(encoding: str, kind: str, changes: dict) -> None:
+    step = 2 * decoding.LAYOUTS[encoding].pixel
+    good = message(encoding, step, bytes(2 * step))
+    decoding.to_grey(good)
+    for convert in (decoding.check, decoding.to_grey, decoding.to_rgb):
+        with pytest.raises(ImageError) as caught:
+            convert(SimpleNamespace(**{**vars(good), **changes}))
+        assert caught.value.kind == kind and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('encoding', ['yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv'])
+def test_yuv_of_odd_width_is_refused(encoding: str) -> None:
+    with pytest.raises(ImageError, match='3 columns of .* two pixels share') as caught:
+        decoding.check(message(encoding, 6, bytes(12), width=3))
+    assert caught.value.kind == 'odd_width'
 
 
 def test_colour_thermal_becomes_grey() -> None:

@@ -7,15 +7,18 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from degfuse_ros.camera.front_end import FrontEnd
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.ros.parameter_table import ROWS
 
-VALUES: dict[str, Any] = {'thermal_percentile_low': 0.0, 'thermal_percentile_high': 100.0,
-                          'thermal_smoothing': 0.0}
+VALUES: dict[str, Any] = {
+    **{name: row.default for name, row in ROWS.items()},
+    'thermal_percentile_low': 0.0, 'thermal_percentile_high': 100.0, 'thermal_smoothing': 0.0}
 
 
 def message(pixels: np.ndarray, encoding: str, **changes: Any) -> SimpleNamespace:
@@ -68,6 +71,9 @@ def test_percentiles_are_asked_for_at_every_pair() -> None:
     ('visible', 'truncated', {'data': b'1'}),
     ('thermal', 'empty', {'data': b''}),
     ('thermal', 'refused', {'height': 31}),
+    ('visible', 'encoding', {'encoding': '16UC1'}),
+    ('thermal', 'not_finite', {'encoding': '32FC1', 'step': 4 * 64,
+                               'data': np.full(48 * 64, np.nan, np.float32).tobytes()}),
 ])
 def test_errors_name_the_topic(topic: str, kind: str, changes: dict) -> None:
     pair = {'visible': message(VISIBLE, 'rgb8'), 'thermal': message(THERMAL, 'mono16')}
@@ -75,3 +81,44 @@ def test_errors_name_the_topic(topic: str, kind: str, changes: dict) -> None:
     with pytest.raises(ImageError) as caught:
         FrontEnd(VALUES.__getitem__).prepare(pair['visible'], pair['thermal'])
     assert (caught.value.topic, caught.value.kind) == (topic, kind)
+
+
+def test_compressed_messages_give_what_raw_ones_give() -> None:
+    values = {**VALUES, 'thermal_range': 'local_contrast'}
+    raw = FrontEnd(values.__getitem__).prepare(
+        message(VISIBLE, 'rgb8'), message(THERMAL, 'mono16'))
+    visible = CompressedImage(format='rgb8; png compressed bgr8', data=cv2.imencode(
+        '.png', VISIBLE[..., ::-1])[1].tobytes())
+    thermal = CompressedImage(
+        format='mono16; png compressed ', data=cv2.imencode('.png', THERMAL)[1].tobytes())
+    prepared = FrontEnd(values.__getitem__).prepare(visible, thermal)
+    assert (prepared.visible == raw.visible).all() and (prepared.thermal == raw.thermal).all()
+
+
+def test_a_thermal_camera_that_changes_its_encoding_midway() -> None:
+    front_end = FrontEnd(VALUES.__getitem__)
+    counts, grey = message(THERMAL, '16UC1'), message(VISIBLE[..., 0], 'mono8')
+    degrees = message((THERMAL / 100).astype(np.float32), '32FC1')
+    first = front_end.prepare(message(VISIBLE, 'rgb8'), counts).thermal
+    for sent in (grey, counts, grey, degrees, grey):
+        thermal = front_end.prepare(message(VISIBLE, 'rgb8'), sent).thermal
+        expected = VISIBLE[..., 0] if sent is grey else first
+        assert np.abs(thermal.astype(int) - expected).max() <= 1
+
+
+def test_a_frozen_thermal_camera_is_noticed() -> None:
+    values = {**VALUES, 'frozen_after': 3}
+    front_end = FrontEnd(values.__getitem__)
+    found = []
+    for pixels in [THERMAL] * 4 + [THERMAL + 1]:
+        front_end.prepare(message(VISIBLE, 'rgb8'), message(pixels, 'mono16'))
+        found.append(front_end.frozen)
+    assert found == [False, False, True, True, False]
+
+
+def test_one_thermal_image_in_several_pairs_is_not_frozen() -> None:
+    front_end = FrontEnd({**VALUES, 'frozen_after': 2}.__getitem__)
+    thermal = message(THERMAL, 'mono16')
+    for _ in range(5):  # a camera slower than the visible one
+        front_end.prepare(message(VISIBLE, 'rgb8'), thermal)
+        assert not front_end.frozen

@@ -153,6 +153,15 @@ def test_alternation_is_frame_by_frame(model: Path, tmp_path: Path,
     assert calls[-8:] == [a, b, b, a, a, b, b, a]
 
 
+def test_settings_behind_a_name_are_those_of_its_engine(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / 'bench.json'
+    assert main(['bench', '--compare', str(model), f'{model}@cpu+period=3+compile', '--size',
+                 '32x32', '--frames', '2', '--device', 'cpu', '--json', str(file)]) == 0
+    document = json.loads(file.read_text())
+    assert [each['guidance_period'] for each in document['models']] == [1, 3]
+    assert document['comparisons'][0]['executions'] == ['plain', 'plain']
+
+
 def test_a_device_alone_compares_the_shipped_model(calls: list[tuple[Any, ...]]) -> None:
     assert main(['bench', '--compare', 'cpu', 'lite', '--device', 'cpu', '--size', '32x32',
                  '--frames', '2']) == 0
@@ -204,8 +213,28 @@ def test_shipped_weights_are_not_overwritten(
     assert error.count('\n') == 1 and f'{file} is a place for weights' in error
 
 
+def test_batches_are_fused_together(model: Path, tmp_path: Path,
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    fuse_batch = FusionEngine.fuse_batch
+
+    def watched(engine: FusionEngine, pairs: list[Any]) -> list[Any]:
+        batches.append(len(pairs))
+        return fuse_batch(engine, pairs)
+
+    monkeypatch.setattr(FusionEngine, 'fuse_batch', watched)
+    file = tmp_path / 'bench.json'
+    assert main(['bench', '--model', str(model), '--device', 'cpu', '--size', '32x32', '--frames',
+                 '2', '--batch', '3', '1', '--json', str(file)]) == 0
+    results = json.loads(file.read_text())['results']
+    assert [entry['batch'] for entry in results] == [1, 3] and set(batches) == {1, 3}
+    assert results[1]['gflop'] == pytest.approx(3 * results[0]['gflop'])
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (('--size', '640'), "got '640'"),
+    (('--batch', '0'), "from 1 to 256; got '0'"),
+    (('--guidance-period', 'x'), "got 'x'"),
     (('--size', '16x640'), 'from 32x32 to 8192x8192; got 16x640'),
     (('--size', '9000x640'), 'got 9000x640'),
     (('--size', '64x-64'), 'got 64x-64'),
@@ -228,6 +257,8 @@ def test_a_wrong_argument_ends_with_one_line_and_status_2(arguments: tuple[str, 
     (('--compare', 'base', 'lite', '--model', 'base'), 'leave --model out'),
     (('--compare', 'base@', 'lite'), "got 'base@'"),
     (('--compare', 'base', '@cpu'), "got '@cpu'"),
+    (('--compare', 'base', 'base+fast'), "got 'base+fast'"),
+    (('--compare', 'base+period=0', 'base'), "got 'base+period=0'"),
     (('--compare', 'base', 'none'), "no model named 'none'"),
     (('--compare', 'base@toaster', 'lite'), "'toaster'"),
     (('--model', 'none'), "no model named 'none'"),

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choice of the device; on a machine with a GPU also that both devices agree."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -129,6 +131,8 @@ def test_a_gpu_gives_the_cpus_image():
 
 @needs_gpu
 def test_a_gpu_is_deterministic_described_and_within_its_memory():
+    gc.collect()  # engines of other tests
+    torch.cuda.empty_cache()
     engine = FusionEngine.load(device='cuda:0')
     assert engine.device == 'cuda:0'
     assert engine.device_name == torch.cuda.get_device_name(0)

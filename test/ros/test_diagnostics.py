@@ -73,15 +73,18 @@ def test_the_same_advice_is_logged_at_most_every_five_seconds(
 def test_values_have_units_and_are_empty_where_nothing_was_measured() -> None:
     counted = Statistics()
     empty = values_of(counted.snapshot())
+    assert 'registration_score' not in empty
     assert empty['latency_mean_ms'] == empty['engine_max_ms'] == empty['pair_offset_last_ms'] == ''
     counted.paired(-2_500_000)
     counted.paired(500_000)
     counted.published('fog', 0.1, 0.05, 0.2)
     counted.published('rain', 0.3, 0.15, 0.4, batch=2)
     counted.dropped('mailbox')
+    counted.registered(0.05, 0.0625, False)
     full = values_of(counted.snapshot())
     assert (full['pair_offset_mean_ms'], full['pair_offset_last_ms']) == ('-1.000', '0.500')
     assert (full['engine_mean_ms'], full['engine_max_ms']) == ('200.000', '300.000')
     assert (full['engine_cpu_mean_ms'], full['batch_mean']) == ('100.000', '1.500')
     assert (full['latency_mean_ms'], full['latency_max_ms']) == ('300.000', '400.000')
+    assert (full['registration_score'], full['registration_usual']) == ('0.0500', '0.0625')
     assert full['degradation'] == 'rain' and full['dropped.mailbox'] == '1'

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrays to image messages, against bytes written out by hand."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from std_msgs.msg import Header
 
 from degfuse_ros.ros import images
@@ -23,3 +26,19 @@ def test_from_rgb(encoding: str, expected: bytes, step: int) -> None:
     assert sent.header == header and sent.encoding == encoding
     assert (sent.height, sent.width, sent.step) == (2, 2, step)
     assert bytes(sent.data) == expected
+
+
+@pytest.mark.parametrize(('encoding', 'tail'), [
+    ('rgb8', ' bgr8'), ('bgr8', ' bgr8'), ('mono8', ' ')])
+@pytest.mark.parametrize(('codec', 'kind'), [('jpeg', 'JPEG'), ('png', 'PNG')])
+def test_compressed(encoding: str, tail: str, codec: str, kind: str) -> None:
+    image = np.zeros((40, 56, 3), np.uint8)
+    image[:, 20:], image[:, 40:] = (250, 120, 30), (10, 90, 200)
+    header = Header(frame_id='camera')
+    sent = images.compressed(image, encoding, codec, header)
+    assert sent.header == header
+    assert sent.format.rstrip() == f'{encoding}; {codec} compressed{tail}'.rstrip()
+    file = Image.open(io.BytesIO(bytes(sent.data)))
+    assert file.format == kind and file.mode == ('L' if encoding == 'mono8' else 'RGB')
+    expected = image if encoding != 'mono8' else image @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(np.asarray(file) - expected.astype(float)).mean() < (1 if codec == 'png' else 4)

@@ -246,6 +246,16 @@ def test_one_image_far_in_the_future_costs_that_image_only(
         assert run.drops == {f'{topic}.future_stamp': 1} and not run.jumps
 
 
+def test_two_publishers_of_different_clocks_are_jumps() -> None:
+    events: Events = []
+    for step in range(20):
+        events += [('visible', HOUR + 100 * step), ('thermal', HOUR + 100 * step),
+                   ('visible', 100 * step)]
+    run = Run(DEFAULT, events)
+    assert run.jumps == {'visible': 20} and not run.drops
+    assert run.pairs == [(HOUR + 100 * step, HOUR + 100 * step) for step in range(20)]
+
+
 @pytest.mark.parametrize('settings', [DEFAULT, NEAREST])
 def test_both_clocks_far_in_the_future_for_a_while(settings: MatcherSettings) -> None:
     leaps = [0, 0, 10 * HOUR, 10 * HOUR, 10 * HOUR, 0, 0]

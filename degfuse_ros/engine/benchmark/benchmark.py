@@ -17,6 +17,7 @@ from degfuse_ros.engine.benchmark.cost import (
     FUSED_COUNTED,
     HOST_COUNTED,
 )
+from degfuse_ros.engine.benchmark.graph_stages import has_external_events
 from degfuse_ros.engine.benchmark.machine import Rates, describe_machine, measure_rates, versions
 from degfuse_ros.engine.benchmark.size_benchmark import Case, compare, measure, release, set_beside
 from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
@@ -26,13 +27,13 @@ SCHEMA = 'degfuse-bench-1'
 
 CPU_NOTE = ('on a CPU the figures count only as ratios within one run: they change with what '
             'else the machine does')
-GRAPH_NOTE = ('stages were run kernel by kernel; an engine that replays CUDA graphs does the '
+EAGER_NOTE = ('stages were run kernel by kernel; an engine that replays CUDA graphs does the '
               'same work without the gaps between kernels, in less than their sum')
 
 HOW = {
-    'whole': 'FusionEngine.fuse, uint8 in host memory in and out; perf_counter',
-    'stages': 'FusionEngine.fuse cut at the calls of network.inference.infer; CUDA events on a '
-              'GPU, perf_counter on a CPU',
+    'whole': 'FusionEngine.fuse or fuse_batch, uint8 in host memory in and out; perf_counter',
+    'stages': 'FusionEngine.fuse cut at the calls of network.inference.infer; on a GPU by CUDA '
+              'events, from torch 2.9 inside the captured graph; on a CPU by perf_counter',
     'stage': STAGES,
     'gflop': FLOPS_COUNTED,
     'traffic_mb': BYTES_COUNTED,
@@ -50,18 +51,32 @@ HOW = {
 
 
 @dataclass(frozen=True)
+class EngineChoice:
+    """What an engine is loaded with, see `FusionEngine.load`."""
+
+    model: str | None
+    device: str
+    guidance_period: int = 1
+    compile: bool = False
+
+    def load(self) -> FusionEngine:
+        """Build the engine."""
+        return FusionEngine.load(self.model, self.device, self.guidance_period, self.compile)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What to measure.
 
     Attributes:
-        engines: model and device of the engine, or of A and B, as `FusionEngine.load` takes them.
+        engines: the engine, or A and B.
         names: of A and B; empty without a comparison.
         cases: sizes, small ones first, since memory is a peak.
         frames: per case; None for as many as are useful.
         command: that asked for it.
     """
 
-    engines: tuple[tuple[str | None, str], ...]
+    engines: tuple[EngineChoice, ...]
     names: tuple[str, ...]
     cases: tuple[Case, ...]
     frames: int | None
@@ -74,7 +89,7 @@ def run_benchmark(settings: Settings) -> dict[str, Any]:
     Raises:
         EngineError: weights or a device cannot be used.
     """
-    engines = [FusionEngine.load(model, device) for model, device in settings.engines]
+    engines = [choice.load() for choice in settings.engines]
     device = torch.device(engines[0].device)
     document: dict[str, Any] = {
         'schema': SCHEMA, 'command': settings.command, 'versions': versions(),
@@ -102,8 +117,9 @@ def _notes(engines: list[FusionEngine], settings: Settings) -> list[str]:
     notes = []
     if any(engine.device == 'cpu' for engine in engines):
         notes.append(CPU_NOTE)
-    if any(engine.device != 'cpu' for engine in engines) and not settings.names:
-        notes.append(GRAPH_NOTE)
+    gpu = any(engine.device != 'cpu' for engine in engines)
+    if gpu and not settings.names and not has_external_events():
+        notes.append(EAGER_NOTE)
     return notes
 
 
@@ -125,7 +141,7 @@ def _each(cases: Sequence[Case], device: torch.device, left_out: list[str],
 def _describe(engine: FusionEngine) -> dict[str, Any]:
     return {'file': engine.model_path.name, 'sha256': engine.model_hash,
             'precision': engine.precision, 'device': engine.device,
-            'device_name': engine.device_name}
+            'device_name': engine.device_name, 'guidance_period': engine.guidance_period}
 
 
 def _rates(rates: Rates) -> dict[str, float]:

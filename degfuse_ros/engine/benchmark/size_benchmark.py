@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -13,22 +14,28 @@ import torch
 
 from degfuse_ros.engine.benchmark.clock import StageClock
 from degfuse_ros.engine.benchmark.cost import StageCost, count
+from degfuse_ros.engine.benchmark.graph_stages import GraphStages, has_external_events
 from degfuse_ros.engine.benchmark.machine import Rates, peak_mib, start_peak
 from degfuse_ros.engine.benchmark.pictures import Pair, make_pairs
 from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
 from degfuse_ros.engine.benchmark.timing import FrameWork, alternate, percentiles, spread
+from degfuse_ros.engine.cuda_calls import CudaCalls
 from degfuse_ros.engine.fusion_engine import FusionEngine
+
+COMPILING = 600.0
+"""Seconds to wait for a compilation: several times what any size took."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the scaling table: width and height in pixels."""
+    """One line of the scaling table: width and height in pixels, pairs fused together."""
 
     width: int
     height: int
+    batch: int = 1
 
     def __str__(self) -> str:
-        return f'{self.width}x{self.height}'
+        return f'{self.width}x{self.height}' + (f', {self.batch} pairs' if self.batch > 1 else '')
 
 
 @dataclass(frozen=True)
@@ -37,22 +44,35 @@ class Measured:
 
     Attributes:
         case: what was measured.
+        execution: how the engine did it.
         times: milliseconds of each call of the engine.
         memory_mib: peak, see `peak_mib`.
-        stages: milliseconds of each stage in each frame.
-        costs: of a pair, by stage; the mean over the pictures.
+        stages: milliseconds of each stage in each frame, for a single pair.
+        costs: of the batch, by stage; a pair's is the mean over the pictures.
     """
 
     case: Case
+    execution: str
     times: list[float]
     memory_mib: float
     stages: dict[str, list[float]]
     costs: dict[str, StageCost]
 
 
-def _call(engine: FusionEngine, pairs: list[Pair]) -> FrameWork:
-    """Return what fuses the pair of a frame, uint8 in host memory in and out."""
-    return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
+def _call(engine: FusionEngine, case: Case, pairs: list[Pair]) -> FrameWork:
+    """Return what fuses the pairs of a frame, uint8 in host memory in and out."""
+    if case.batch == 1:
+        return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
+    return lambda frame: engine.fuse_batch(
+        [pairs[(frame + index) % len(pairs)] for index in range(case.batch)])
+
+
+def _settle(engine: FusionEngine, case: Case) -> None:
+    """Fuse until the engine does so in the way that it will keep to."""
+    engine.warm_up(case.height, case.width, case.batch)
+    end = time.monotonic() + COMPILING
+    while engine.compiling and time.monotonic() < end:
+        engine.warm_up(case.height, case.width, case.batch)
 
 
 def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
@@ -70,19 +90,27 @@ def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
     """
     pairs = make_pairs(case.width, case.height)
     start_peak(staged.device)
-    engine.warm_up(case.height, case.width)
-    times = alternate([_call(engine, pairs)], frames)[0]
+    _settle(engine, case)
+    times = alternate([_call(engine, case, pairs)], frames)[0]
+    execution = engine.execution
     memory = peak_mib(staged.device)
     stages = _time_stages(staged, pairs, frames)
-    return Measured(case, times, memory, stages, _mean_cost(staged, pairs))
+    costs = {stage: cost * case.batch for stage, cost in _mean_cost(staged, pairs).items()}
+    return Measured(case, execution, times, memory, stages, costs)
 
 
 def _time_stages(staged: StagedFusion, pairs: list[Pair],
                  frames: int | None) -> dict[str, list[float]]:
     clock, readings = StageClock(staged.device), list[dict[str, float]]()
+    graph = (GraphStages(staged, pairs[0], CudaCalls(staged.device))
+             if staged.device.type == 'cuda' and has_external_events() else None)
 
     def work(frame: int) -> None:
-        staged.fuse(pairs[frame % len(pairs)], clock.mark)
+        pair = pairs[frame % len(pairs)]
+        if graph is not None:
+            readings.append(graph.times(pair))
+            return
+        staged.fuse(pair, clock.mark)
         readings.append(clock.read())
 
     done = len(alternate([work], frames)[0])
@@ -104,7 +132,8 @@ def set_beside(measured: Measured, rates: Rates) -> dict[str, Any]:
     costs, sums = measured.costs, [sum(frame) for frame in zip(*measured.stages.values())]
     stages_ms = percentiles(sums)
     return {
-        'width': case.width, 'height': case.height, 'frames': len(measured.times), 'ms': whole,
+        'width': case.width, 'height': case.height, 'batch': case.batch,
+        'execution': measured.execution, 'frames': len(measured.times), 'ms': whole,
         'memory_mib': measured.memory_mib,
         **_shares(sum(costs.values(), StageCost()), whole['p50'], rates),
         # Stages follow each other, so that the whole can be no faster than its stages' floors.
@@ -145,10 +174,11 @@ def compare(engines: tuple[FusionEngine, FusionEngine], case: Case,
     """
     pairs = make_pairs(case.width, case.height)
     for engine in engines:
-        engine.warm_up(case.height, case.width)
-    first, second = alternate([_call(engine, pairs) for engine in engines], frames)
+        _settle(engine, case)
+    first, second = alternate([_call(engine, case, pairs) for engine in engines], frames)
     return {
-        'width': case.width, 'height': case.height, 'frames': len(first),
+        'width': case.width, 'height': case.height, 'batch': case.batch, 'frames': len(first),
+        'executions': [engine.execution for engine in engines],
         'a_ms': percentiles(first), 'b_ms': percentiles(second),
         'ratio': spread([b / a for a, b in zip(first, second)]),
         'ratio_of_minima': min(second) / min(first)}

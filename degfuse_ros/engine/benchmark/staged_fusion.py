@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from degfuse_ros.engine.benchmark.pictures import Pair
 from degfuse_ros.engine.fusion_engine import FusionEngine
+from degfuse_ros.engine.staged_forward import StagedForward
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.inference import infer, inference_network
 from degfuse_ros.network.model_file import load_model
@@ -22,7 +24,7 @@ STAGES = {
     'prepare': 'to floating point in [0, 1], padding',
     'PKDM': 'enhancement of both images',
     'guidance': 'vision tower, class scores, severities',
-    'routing': "gates, and the host's wait for the chosen experts",
+    'routing': "gates; on a CPU the host's wait for the chosen experts",
     'encoders': 'both branches, joined level by level',
     'decoder': 'decoder, head, colour, rounding to uint8',
     'copy out': 'results to the host',
@@ -40,8 +42,9 @@ class StagedFusion:
     """Runs what `FusionEngine.fuse` runs, kernel by kernel, and marks where each stage begins.
 
     The stages are the parts of `network.inference.infer`, which is the engine's own way through
-    the model; around it lie the copies. An engine that replays a CUDA graph does the same work
-    without the gaps between kernels, so that its whole takes less than these stages together.
+    the model: as it is on a CPU, within `StagedForward` on a GPU. Around it lie the copies. An
+    engine that replays a CUDA graph does the same work without the gaps between kernels, so that
+    its whole takes less than these stages together.
 
     Args:
         engine: to take apart; its weights are read once more.
@@ -59,6 +62,8 @@ class StagedFusion:
             module.eval().requires_grad_(False).to(self.device)
             module.to(memory_format=torch.channels_last)
         self._watch()
+        self._forward = (StagedForward(self._guidance, self._network, self.dtype)
+                         if self.device.type == 'cuda' else None)
 
     def _watch(self) -> None:
         """Have the stages told while the model runs."""
@@ -91,19 +96,39 @@ class StagedFusion:
         """
         self._mark = mark
         height, width = pair[1].shape
-        rounding = torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32)
         with torch.inference_mode(), torch.backends.cudnn.flags(
                 enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             mark('copy in')
             seen, heat = (torch.from_numpy(np.array(image)).to(self.device) for image in pair)
+            if self._forward is not None:
+                blocks = self.compute(seen[None], heat[None], mark)
+                mark('copy out')
+                return self._forward.unpack(blocks[0].cpu(), height, width).image
             mark('prepare')
             visible = seen.permute(2, 0, 1)[None].float() / 255  # 1 x 3 x H x W
             thermal = heat[None, None].float() / 255  # 1 x 1 x H x W
             _, fused, guidance, routing = infer(
-                self._guidance, self._network, visible, thermal, rounding)
-            image = fused.image[0, :, :height, :width].float()
+                self._guidance, self._network, visible, thermal,
+                torch.autocast('cpu', enabled=False))
+            image = fused.image[0, :, :height, :width]
             pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0)  # H x W x 3
             mark('copy out')
             for result in (guidance.scores, guidance.severity, routing.decision.gates):
                 result.cpu()
             return np.ascontiguousarray(pixels.cpu().numpy())
+
+    def compute(self, visible: Tensor, thermal: Tensor, mark: Mark) -> Tensor:
+        """Run what lies between the copies, on a GPU.
+
+        Args:
+            visible: B x H x W x 3 uint8, RGB, on the device.
+            thermal: B x H x W uint8.
+            mark: as for `fuse`.
+
+        Returns:
+            Blocks of bytes, see `StagedForward`.
+        """
+        assert self._forward is not None, 'only for a GPU'
+        self._mark = mark
+        mark('prepare')
+        return self._forward(visible, thermal)

@@ -51,7 +51,7 @@ def test_figures_beside_the_machines_rates() -> None:
     costs = {'one': StageCost(flops=1e7, traffic=5e6, fused_traffic=0.0),  # 1 ms or 5 ms
              'two': StageCost(flops=3e7, traffic=1e6, fused_traffic=1e6)}  # 3 ms or 1 ms
     stages = {'one': [6.0, 8.0, 10.0], 'two': [12.0, 12.0, 12.0]}
-    entry = set_beside(Measured(CASE, [30.0, 40.0, 50.0], 12.5, stages, costs), rates)
+    entry = set_beside(Measured(CASE, 'graph', [30.0, 40.0, 50.0], 12.5, stages, costs), rates)
     assert (entry['width'], entry['height'], entry['frames']) == (48, 40, 3)
     assert entry['ms']['p50'] == 40
     assert entry['floor_ms'] == pytest.approx(8) and entry['fused_floor_ms'] == pytest.approx(4)
