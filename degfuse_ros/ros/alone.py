@@ -1,6 +1,9 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""An image that is published alone, because the other camera is gone."""
+"""An image that is published alone, because the other camera is gone.
+
+Nothing of ROS is imported here: the bag tool decides as the node does.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from degfuse_ros.camera.front_end import FrontEnd
+from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.ros.pair import Pair
 
 
@@ -32,7 +35,31 @@ class Alone:
         return self.pair.visible is None
 
 
-def prepare_alone(front_end: FrontEnd, pair: Pair) -> Alone | None:
+def prepare(front_end: FrontEnd, pair: Pair, lost_camera: str) -> Prepared | Alone | None:
+    """Make a pair ready, or one image alone where the other camera is gone or stands still.
+
+    Args:
+        front_end: of the two cameras.
+        pair: their messages.
+        lost_camera: the parameter: 'publish_other' or 'silent'.
+
+    Returns:
+        None where nothing is to be published.
+
+    Raises:
+        ImageError: an image cannot be used; `topic` says which.
+    """
+    if pair.visible is None or pair.thermal is None:
+        return _prepare_alone(front_end, pair)
+    prepared = front_end.prepare(pair.visible, pair.thermal)
+    if not front_end.frozen:
+        return prepared
+    if lost_camera == 'silent':
+        return None
+    return Alone(pair, prepared.visible, 'thermal frozen: visible alone')
+
+
+def _prepare_alone(front_end: FrontEnd, pair: Pair) -> Alone | None:
     """Make the one image of a pair ready; None where that camera stands still as well.
 
     Raises:

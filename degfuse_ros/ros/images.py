@@ -14,7 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-FROM_RGB = {'rgb8': None, 'bgr8': cv2.COLOR_RGB2BGR, 'mono8': cv2.COLOR_RGB2GRAY}
+from degfuse_ros.ros.result_values import pixels_in
 
 
 def compressed_topic(node: Node, topic: str) -> str:
@@ -33,9 +33,7 @@ def from_rgb(image: np.ndarray, encoding: str, header: Header) -> Image:
         encoding: one of rgb8, bgr8, mono8.
         header: used as it is.
     """
-    conversion = FROM_RGB[encoding]
-    return _message(image if conversion is None else cv2.cvtColor(image, conversion), encoding,
-                    header)
+    return _message(pixels_in(image, encoding), encoding, header)
 
 
 def from_grey(image: np.ndarray, header: Header) -> Image:

@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import Classification, ObjectHypothesis
 
-from degfuse_ros.camera.lens import info_problem, pixel_map
+from degfuse_ros.ros.result_values import best_first, camera_matrices, expert_values
 
 
 def degradation_message(scores: Mapping[str, float], header: Header) -> Classification:
@@ -20,9 +20,9 @@ def degradation_message(scores: Mapping[str, float], header: Header) -> Classifi
         scores: probability per class id; they sum to 1.
         header: used as it is.
     """
-    best_first = sorted(scores.items(), key=lambda item: item[1], reverse=True)
     return Classification(header=header, results=[
-        ObjectHypothesis(class_id=class_id, score=float(score)) for class_id, score in best_first])
+        ObjectHypothesis(class_id=class_id, score=score)
+        for class_id, score in best_first(scores)])
 
 
 def routing_message(routing: np.ndarray, layer_names: Sequence[str], header: Header,
@@ -38,8 +38,7 @@ def routing_message(routing: np.ndarray, layer_names: Sequence[str], header: Hea
     level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
     return DiagnosticArray(header=header, status=[
         DiagnosticStatus(level=level, name=name, message=warning, values=[
-            KeyValue(key=f'expert_{expert}', value=f'{weight:.6f}')
-            for expert, weight in enumerate(weights)])
+            KeyValue(key=key, value=value) for key, value in expert_values(weights)])
         for name, weights in zip(layer_names, routing, strict=True)])
 
 
@@ -58,9 +57,8 @@ def camera_info_message(source: CameraInfo, height: int, width: int,
                         header: Header) -> CameraInfo:
     """Build the fused image's camera info: the visible camera's, for the pixels of the output.
 
-    The source counts in pixels of the full sensor; its region of interest and its binning are
-    worked into the matrices, and the result has neither. Without them it may be of another size
-    of the same shape: the driver scaled the images.
+    The source's region of interest and its binning are worked into the matrices, and the result
+    has neither.
 
     Args:
         source: the visible camera's newest camera info.
@@ -71,13 +69,9 @@ def camera_info_message(source: CameraInfo, height: int, width: int,
     Raises:
         ValueError: the source describes no camera, or other images; one line.
     """
-    problem = info_problem(source)
-    if problem:
-        raise ValueError(problem)
-    pixels = pixel_map(source, (width, height))
+    k, p = camera_matrices(source, height, width)
     message = CameraInfo(
         header=header, height=height, width=width,
         distortion_model=source.distortion_model, d=source.d, r=source.r)
-    message.k = (pixels @ np.reshape(source.k, (3, 3))).ravel()
-    message.p = (pixels @ np.reshape(source.p, (3, 4))).ravel()
+    message.k, message.p = k, p
     return message

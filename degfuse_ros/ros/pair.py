@@ -1,11 +1,12 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""A visible and a thermal image of the same moment, or one of them where a camera is gone."""
+"""A visible and a thermal image of the same moment, or one of them where a camera is gone.
+
+Nothing of ROS is imported here.
+"""
 
 from dataclasses import dataclass
 from typing import Any
-
-from std_msgs.msg import Header
 
 from degfuse_ros.ros.stamps import stamp_of
 
@@ -23,7 +24,7 @@ class Pair:
     thermal: Any
 
     @property
-    def header(self) -> Header:
+    def header(self) -> Any:
         """The visible image's, or that of the thermal one where it is alone."""
         return (self.thermal if self.visible is None else self.visible).header
 

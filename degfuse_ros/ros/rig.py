@@ -15,7 +15,7 @@ from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import ADVISED, Topics, advise
-from degfuse_ros.ros.alone import Alone, prepare_alone
+from degfuse_ros.ros.alone import Alone, prepare
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -217,24 +217,20 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            if pair.visible is None or pair.thermal is None:
-                return prepare_alone(self._front_end, pair)
-            prepared = self._front_end.prepare(pair.visible, pair.thermal)
+            ready = prepare(self._front_end, pair, self._parameters.value('lost_camera'))
         except ImageError as error:
             self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
             return None
         finally:
             self.statistics.frozen(self._front_end.frozen)
-        if self._front_end.frozen:
-            if self._parameters.value('lost_camera') == 'silent':
-                return None
-            return Alone(pair, prepared.visible, 'thermal frozen: visible alone')
+        if ready is None or isinstance(ready, Alone):
+            return ready
         score = self._front_end.score
         self.statistics.registered(score.present, score.usual, score.drifted)
-        if prepared.notice and prepared.notice not in self._told:
-            self._told.add(prepared.notice)
-            self._node.get_logger().warning(prepared.notice)
-        return Frame(self, pair, prepared)
+        if ready.notice and ready.notice not in self._told:
+            self._told.add(ready.notice)
+            self._node.get_logger().warning(ready.notice)
+        return Frame(self, pair, ready)
 
     def _age(self, pair: Pair) -> float:
         return (self._node.get_clock().now().nanoseconds - pair.stamp) / 1e9
