@@ -114,6 +114,18 @@ def test_16_bit_thermal_alone_is_shown_by_its_range(active: FuseGraph) -> None:
     assert pixels.min() == 0 and pixels.max() == 255 and 120 < pixels.mean() < 135
 
 
+def test_a_thermal_camera_that_sends_only_bad_images_is_gone_too(active: FuseGraph) -> None:
+    def send() -> None:
+        stamp = active.stamp()
+        active.visible.publish(image(stamp))
+        active.thermal.publish(image(stamp, 'mono8', data=b'\x01' * 100))
+
+    until_routed(active, 'thermal lost: visible alone', send)
+    status = active.until_status(
+        lambda status: 'no image of /thermal/image could be used' in status.message, each=send)
+    assert '100 bytes of data' in status.message
+
+
 def test_both_gone_is_an_error_and_either_brings_images_back(active: FuseGraph) -> None:
     status = active.until_status(lambda status: status.level == ERROR)
     assert status.message.count('nothing is published until then') == 2

@@ -107,7 +107,9 @@ class TimeOffset:
         stream.sample, stream.stamp = sample, stamp
         if former is None or former.shape != sample.shape or former.dtype != sample.dtype:
             return
-        if stamp <= before:  # a bag that begins anew: the signals would lie over each other
+        if stamp == before:
+            return
+        if stamp < before:  # a bag that begins anew: the signals would lie over each other
             for each in self._streams.values():
                 each.times.clear()
                 each.changes.clear()
@@ -133,8 +135,10 @@ class TimeOffset:
         begin = max(begin, end - WINDOW)
         if end - begin < SHORTEST:
             return None
-        grid = np.arange(begin, end, GRID)
         smooth = max(visible.period, thermal.period)
+        if smooth > LARGEST:  # too few images to tell anything finer than what is looked for
+            return None
+        grid = np.arange(begin, end, GRID)
         signals = visible.signal(grid, 0.0, smooth), thermal.signal(grid, present, smooth)
         whole = _best_shift(*signals)
         middle = len(grid) // 2

@@ -16,6 +16,7 @@ class TopicSnapshot:
         accepted: images that went into pairing.
         rate: images per second in the last period.
         silent_for: seconds since the last image, or since activation.
+        useless_for: the same since the last one that went into pairing or was published alone.
         last_stamp: of the last accepted image, in nanoseconds.
     """
 
@@ -23,6 +24,7 @@ class TopicSnapshot:
     accepted: int = 0
     rate: float = 0.0
     silent_for: float = 0.0
+    useless_for: float = 0.0
     last_stamp: int | None = None
 
 

@@ -28,6 +28,7 @@ class _Topic:
         self.alone = 0
         self.arrived_before = 0
         self.last_arrival: float | None = None
+        self.last_use: float | None = None
         self.last_stamp: int | None = None
         self.stamps: deque[int] = deque(maxlen=STAMPS_KEPT)
 
@@ -79,22 +80,23 @@ class Statistics:
             self._topics[topic].arrived += 1
             self._topics[topic].last_arrival = time.monotonic()
 
-    def accepted(self, topic: str, stamp: int, time: int | None = None) -> None:
+    def accepted(self, topic: str, stamp: int, compared: int | None = None) -> None:
         """Count an image that goes into pairing.
 
         Args:
             topic: 'visible' or 'thermal'.
             stamp: of the image.
-            time: what the stamp is compared as; None: the stamp.
+            compared: what the stamp is compared as; None: the stamp.
         """
-        time = stamp if time is None else time
+        compared = stamp if compared is None else compared
         with self._lock:
             self._topics[topic].accepted += 1
-            self._topics[topic].stamps.append(time)
+            self._topics[topic].last_use = time.monotonic()
+            self._topics[topic].stamps.append(compared)
             self._topics[topic].last_stamp = stamp
             other = self._topics['thermal' if topic == 'visible' else 'visible']
             sign = 1 if topic == 'visible' else -1
-            offsets = [sign * (time - other_time) for other_time in other.stamps]
+            offsets = [sign * (compared - each) for each in other.stamps]
             if self._smallest_offset is not None:
                 offsets.append(self._smallest_offset)
             self._smallest_offset = min(offsets, key=abs, default=None)
@@ -103,6 +105,7 @@ class Statistics:
         """Count an image that is published alone because the other camera is gone."""
         with self._lock:
             self._topics[topic].accepted += 1
+            self._topics[topic].last_use = time.monotonic()
             self._topics[topic].alone += 1
             self._topics[topic].last_stamp = stamp
             self._forget_stamps()
@@ -260,4 +263,5 @@ class Statistics:
         return TopicSnapshot(
             arrived=topic.arrived, accepted=topic.accepted, rate=rate,
             silent_for=now - (self._started if topic.last_arrival is None else topic.last_arrival),
+            useless_for=now - (self._started if topic.last_use is None else topic.last_use),
             last_stamp=topic.last_stamp)

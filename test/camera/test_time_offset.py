@@ -120,3 +120,26 @@ def test_odd_samples_are_left_out() -> None:
     for number, sample in enumerate(samples):
         estimator.add('thermal', number * 10**9, sample)
     assert list(estimator._streams['thermal'].changes) == [1.0]
+
+
+@pytest.mark.parametrize('step', [0.0, 0.7, 3.0, 4000.0, -4000.0])
+def test_odd_stamps_give_none(step: float) -> None:
+    estimator = TimeOffset()
+    for number in range(300):
+        for camera in ('visible', 'thermal'):
+            estimator.add(camera, round((NOW + number * step) * 1e9),
+                          np.full((2, 2, 1), number ** 2 % 7, np.uint8))
+    assert estimator.estimate(0.0) is None
+
+
+def test_rates_that_swing_do_not_hide_the_offset() -> None:
+    random = np.random.default_rng(2)
+    estimator = TimeOffset()
+    for number, (moment, camera, image) in enumerate(MovingScene(9, 20).images(60, 30)):
+        slow = number // 300 % 2
+        if random.random() < (0.6 if slow else 0.1):
+            continue
+        early = 0.12 if camera == 'thermal' else 0.0
+        estimator.add(camera, round((NOW + moment - early) * 1e9), image)
+    estimate = estimator.estimate(0.0)
+    assert estimate is not None and estimate.offset == pytest.approx(0.12, abs=0.016)

@@ -18,8 +18,9 @@ TOPICS = Topics('/rgb/image_raw', '/ir/image_raw', 1, 1)
 VALUES = {name: ROWS[name].default for name in ADVISED}
 SECOND = 1_000_000_000
 
-GOOD = TopicSnapshot(arrived=90, accepted=90, rate=30.0, silent_for=0.01, last_stamp=12 * SECOND)
-LOST = replace(GOOD, silent_for=5.0)
+GOOD = TopicSnapshot(arrived=90, accepted=90, rate=30.0, silent_for=0.01, useless_for=0.01,
+                     last_stamp=12 * SECOND)
+LOST = replace(GOOD, silent_for=5.0, useless_for=5.0)
 HEALTHY = Snapshot(
     visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
     last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
@@ -49,7 +50,7 @@ def test_one_silent_topic_warns_both_are_an_error() -> None:
 
 
 def test_no_publisher_is_told_apart_from_silence() -> None:
-    found = advise(replace(HEALTHY, visible=TopicSnapshot(silent_for=9.0)),
+    found = advise(replace(HEALTHY, visible=TopicSnapshot(silent_for=9.0, useless_for=9.0)),
                    replace(TOPICS, visible_publishers=0), VALUES)
     assert [item.text for item in found] == [
         'no publisher on /rgb/image_raw. Start the visible camera, or name its topic by the '
@@ -61,6 +62,15 @@ def test_what_is_published_meanwhile_depends_on_the_parameter_and_on_the_other_c
     ends = [text.rpartition('; ')[2] for _, text in [
         *advice(silent, visible=LOST), *advice(visible=LOST, thermal=LOST)]]
     assert ends == ['nothing is published until then'] * 3
+
+
+def test_a_camera_of_which_no_image_can_be_used_is_lost() -> None:
+    useless = replace(GOOD, useless_for=5.0)
+    [(level, text)] = advice(thermal=useless)
+    assert level == WARN and text.startswith(
+        'no image of /ir/image_raw could be used for 5.0 s, 90 have come in all')
+    assert text.endswith('until then the visible image is published alone')
+    assert [level for level, _ in advice(thermal=useless, visible=useless)] == [ERROR, ERROR]
 
 
 def test_frozen_thermal_images_count_as_a_lost_camera() -> None:
