@@ -187,10 +187,10 @@ TABLE: tuple[ParameterRow, ...] = (
         'png for exact images.', choices=('jpeg', 'png')),
     ParameterRow(
         'visible_transport', 'raw', 'Take visible/image itself, or visible/image/compressed '
-        '(JPEG or PNG).', choices=('raw', 'compressed'), while_running=False),
+        '(JPEG or PNG).', choices=('raw', 'compressed')),
     ParameterRow(
         'thermal_transport', 'raw', 'Take thermal/image itself, or thermal/image/compressed '
-        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed'), while_running=False),
+        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed')),
     ParameterRow(
         'thermal_range', 'percentile', 'How values of more than 8 bits become grey: percentile '
         'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast follows the '

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,15 @@ def test_params_file_has_every_parameter_with_its_default() -> None:
     parameters = file['/**']['ros__parameters']
     assert parameters == {row.name: row.default for row in TABLE}
     assert [type(value) for value in parameters.values()] == [type(row.default) for row in TABLE]
+
+
+def test_the_camera_guide_names_parameters_that_are_there() -> None:
+    text = (ROOT / 'docs' / 'cameras.md').read_text()
+    given = re.findall(r'`?(?:front\.)?(\w+):=([^\s`)]+)', text)
+    assert len(given) > 8
+    for name, value in given:
+        if name != 'visible':
+            assert ROWS[name].parse(value) is not None
 
 
 def test_rows_are_complete() -> None:
