@@ -198,11 +198,12 @@ def test_bad_values_of_a_rig_are_refused(
 
 
 def test_bad_values_of_a_rig_at_start_fail_configure_until_corrected(ros_domain: int) -> None:
-    given = {'front.sync_slop': 'abc', 'rear.max_age': 1}
+    given = {'front.sync_slop': 'abc', 'rear.max_age': 1, 'side.max_age': 'old'}
     with FuseGraph(ros_domain, **{**PATIENT, **given}) as graph:
         assert not graph.configure()
         status = graph.until_status(lambda status: status.level == ERROR)
         assert "front.sync_slop must be 0.0001 to 10.0 (double). Got 'abc'" in status.message
+        assert 'side' not in status.message
         assert graph.get_parameter('rear.max_age') == 1.0
         assert graph.set_parameter('front.sync_slop', 0.1).successful
         assert graph.configure()

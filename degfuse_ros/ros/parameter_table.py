@@ -153,8 +153,8 @@ TABLE: tuple[ParameterRow, ...] = (
     # Cameras on one trigger deliver within a few milliseconds of each other; 5 ms is a sixth of
     # the period at 30 Hz, so that the wait is lost in the latency of the cameras.
     ParameterRow(
-        'batch_wait', 0.005, 'A pair waits this long for those of rigs that kept step with it '
-        'before, to be fused with them in one batch, in seconds; 0 never waits.', 0.0, 0.1,
+        'batch_wait', 0.005, 'A pair waits this long for those of other rigs that are due by '
+        'then, to be fused with them in one batch, in seconds; 0 never waits.', 0.0, 0.1,
         per_rig=False),
     # Just above half the period of a 30 Hz camera (0.0167): pairs any two free-running 30 Hz
     # streams, and never frames that are a whole period apart.
