@@ -11,7 +11,6 @@ from degfuse_ros.bags.bag_error import BagError
 from degfuse_ros.bags.class_timeline import ClassTimeline
 from degfuse_ros.bags.drops import Drops
 from degfuse_ros.bags.spread import Spread
-from degfuse_ros.engine import CLASSES
 
 SUMMARY, PLOT = 'summary.json', 'classes.png'
 
@@ -48,7 +47,7 @@ class BagSummary:
         self.alone: dict[str, int] = {}
         self.pairs = self.fused = self.before = 0
         self.drops = Drops()
-        self.classes = ClassTimeline(CLASSES)
+        self.classes = ClassTimeline()
         self.offset, self.engine = Spread(), Spread()
         self.stages = dict.fromkeys(('read', 'prepare', 'infer', 'write'), 0.0)
         self.seconds = 0.0

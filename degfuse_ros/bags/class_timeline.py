@@ -15,18 +15,14 @@ _FIRST_WIDTH = 0.1
 
 
 class ClassTimeline:
-    """Mean scores of every class in a fixed number of spans of time.
+    """Mean scores of every class in a fixed number of spans of time."""
 
-    Args:
-        classes: names, in the order of the plot.
-    """
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
+    def __init__(self) -> None:
+        """Begin with no results; the first one tells which classes there are."""
+        self._labels: dict[str, int] = {}
         self._width = _FIRST_WIDTH
-        self._sums = np.zeros((_BINS, len(classes)))
+        self._sums = np.zeros((_BINS, 0))
         self._counts = np.zeros(_BINS)
-        self._labels = dict.fromkeys(classes, 0)
 
     @property
     def labels(self) -> dict[str, int]:
@@ -40,12 +36,15 @@ class ClassTimeline:
             seconds: since the beginning of the bag; below 0 counts as 0.
             scores: probability per class.
         """
+        if not self._labels:
+            self._labels = dict.fromkeys(sorted(scores), 0)
+            self._sums = np.zeros((_BINS, len(scores)))
         while seconds >= _BINS * self._width:
             self._width *= 2
             self._sums = _halved(self._sums)
             self._counts = _halved(self._counts)
         place = int(max(seconds, 0.0) / self._width)
-        self._sums[place] += [scores[name] for name in self._classes]
+        self._sums[place] += [scores[name] for name in self._labels]
         self._counts[place] += 1
         self._labels[max(scores, key=lambda name: scores[name])] += 1
 
@@ -69,11 +68,12 @@ class ClassTimeline:
         times, scores = self.series()
         figure = Figure((9, 3), layout='constrained')
         axes = figure.add_subplot()
-        for name, line in zip(self._classes, scores.T):
+        for name, line in zip(self._labels, scores.T):
             axes.plot(times, line, label=f'{name} ({self._labels[name]})', linewidth=1.2)
         axes.set(title=title, xlabel='seconds since the beginning of the bag',
                  ylabel='mean score', ylim=(-0.02, 1.02))
-        axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False)
+        if self._labels:
+            axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False)
         figure.savefig(path, format='png', dpi=110)
 
 

@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,9 @@ from degfuse_ros.bags.topics import find_cameras
 from degfuse_ros.bags.video import Video
 from degfuse_ros.bags.writer import BagWriter
 from degfuse_ros.camera.front_end import Prepared
-from degfuse_ros.engine import FusionEngine
+
+if TYPE_CHECKING:  # the engine loads torch: what is wrong with a bag is told without
+    from degfuse_ros.engine import FusionEngine
 
 _SECOND = 1_000_000_000
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.bags.ahead import ahead
 from degfuse_ros.bags.bag_summary import BagSummary
@@ -14,8 +14,10 @@ from degfuse_ros.bags.pair_source import PairSource, SourcePair, Step
 from degfuse_ros.bags.reader import BagMessage
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
 from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.engine import Fusion, FusionEngine
 from degfuse_ros.ros.alone import Alone, prepare
+
+if TYPE_CHECKING:  # the engine loads torch: what is wrong with a bag is told without
+    from degfuse_ros.engine import Fusion, FusionEngine
 
 # Pieces that wait between two threads: enough to even out a slow image, few enough for memory.
 _AHEAD = 4

@@ -118,12 +118,14 @@ def _run(args: argparse.Namespace) -> int:
     job = BagJob(args.bag, args.out, values, args.visible, args.thermal, args.keep,
                  args.keep_images, args.start, args.duration, args.every, args.video, compression,
                  args.overwrite, args.resume)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with BagFusion(job) as fusion:
             return _fuse(fusion, load_engine(values), job)
     except BagError as error:
         raise CommandError(str(error)) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fuse(fusion: 'BagFusion', engine: 'FusionEngine', job: 'BagJob') -> int:

@@ -9,11 +9,9 @@ import pytest
 
 from degfuse_ros.bags.class_timeline import ClassTimeline
 
-CLASSES = ('clean', 'fog')
-
 
 def test_scores_stay_where_they_belong_however_long_the_bag() -> None:
-    timeline = ClassTimeline(CLASSES)
+    timeline = ClassTimeline()
     for second in range(100_000):
         fog = 0.9 if 40_000 <= second < 50_000 else 0.1
         timeline.add(float(second), {'clean': 1 - fog, 'fog': fog})
@@ -26,7 +24,7 @@ def test_scores_stay_where_they_belong_however_long_the_bag() -> None:
 
 
 def test_plot_is_a_picture_with_a_line_per_class(tmp_path: Path) -> None:
-    timeline = ClassTimeline(CLASSES)
+    timeline = ClassTimeline()
     for second in range(20):
         timeline.add(second, {'clean': second / 20, 'fog': 1 - second / 20})
     timeline.plot(tmp_path / 'classes.png', 'a bag')
@@ -35,5 +33,5 @@ def test_plot_is_a_picture_with_a_line_per_class(tmp_path: Path) -> None:
 
 
 def test_an_empty_plot(tmp_path: Path) -> None:
-    ClassTimeline(CLASSES).plot(tmp_path / 'classes.png', 'nothing')
+    ClassTimeline().plot(tmp_path / 'classes.png', 'nothing')
     assert (tmp_path / 'classes.png').stat().st_size > 0

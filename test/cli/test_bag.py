@@ -6,6 +6,7 @@ from __future__ import annotations
 import resource
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from bag_files import (
     command,
     contents,
+    decoded,
     degfuse,
     image,
     noise,
@@ -24,9 +26,10 @@ from bag_files import (
 )
 
 from degfuse_ros.bags.reader import BagReader
+from degfuse_ros.cli.main import main
 
 FAST = ('--model', 'lite', '--device', 'cpu')
-PAIRS = 150  # some seconds of work: time to be interrupted in
+PAIRS = 80  # some seconds of work: time to be interrupted in
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +59,7 @@ def stopped_half_way(bag: Path, out: Path, number: int) -> subprocess.CompletedP
                                env=single_threaded())
     deadline = time.monotonic() + 120
     # The header alone is smaller; an image has 9 kB.
-    while not (partial(out).exists() and partial(out).stat().st_size > 200_000):
+    while not (partial(out).exists() and partial(out).stat().st_size > 150_000):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(number)
@@ -69,10 +72,6 @@ def check_resumed(bag: Path, out: Path, whole: list[tuple[str, int, bytes]]) -> 
     there = contents(partial(out))  # by rosbags alone
     done = sum(topic == '/fused/image' for topic, _, _ in there)
     assert 0 < done < PAIRS and there == whole[:len(there)]
-    line = one_line(degfuse('bag', bag, '--out', out, *FAST, '--keep'), 'bag')
-    assert '--resume' in line and '--overwrite' in line
-    line = one_line(degfuse('bag', bag, '--out', out, *FAST, '--resume'), 'bag')
-    assert 'kept topics' in line
     result = degfuse('bag', bag, '--out', out, *FAST, '--keep', '--resume', env=single_threaded())
     assert result.returncode == 0, result.stderr
     assert f'fused {PAIRS}, {done} of them by an earlier run' in result.stdout
@@ -80,11 +79,16 @@ def check_resumed(bag: Path, out: Path, whole: list[tuple[str, int, bytes]]) -> 
     assert not partial(out).parent.parent.exists()
 
 
-def test_killed_run_opens_and_is_gone_on_with(long_bag: Path, tmp_path: Path,
-                                              whole: list[tuple[str, int, bytes]]) -> None:
+def test_killed_run_opens_and_is_gone_on_with(
+        long_bag: Path, tmp_path: Path, whole: list[tuple[str, int, bytes]],
+        capsys: pytest.CaptureFixture[str]) -> None:
     result = stopped_half_way(long_bag, tmp_path / 'out', signal.SIGKILL)
     assert result.returncode == -signal.SIGKILL
     assert not (tmp_path / 'out').exists()
+    call = ('bag', long_bag, '--out', tmp_path / 'out', *FAST)
+    line = refused(capsys, *call, '--keep')
+    assert '--resume' in line and '--overwrite' in line
+    assert 'kept topics' in refused(capsys, *call, '--resume')
     check_resumed(long_bag, tmp_path / 'out', whole)
 
 
@@ -102,7 +106,7 @@ def test_interrupted_run_says_how_far_and_is_gone_on_with(
 def test_full_disk_says_how_far_and_is_gone_on_with(
         long_bag: Path, tmp_path: Path, whole: list[tuple[str, int, bytes]]) -> None:
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 
     result = degfuse('bag', long_bag, '--out', tmp_path / 'out', *FAST, '--keep',
                      env=single_threaded(), preexec_fn=limit)
@@ -111,57 +115,76 @@ def test_full_disk_says_how_far_and_is_gone_on_with(
     check_resumed(long_bag, tmp_path / 'out', whole)
 
 
-def test_output_that_exists(tmp_path: Path) -> None:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Check that the command, in this process, says why it fails in one line, and return it."""
+    capsys.readouterr()
+    assert main([str(each) for each in arguments]) == 1
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith('degfuse bag: ')
+    return line
+
+
+def test_output_that_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bag = street(tmp_path / 'bag', 0.5)
     out = tmp_path / 'out'
-    assert degfuse('bag', bag, '--out', out, *FAST).returncode == 0
+    call = ['bag', str(bag), '--out', str(out), *FAST]
+    assert main(call) == 0
     before = contents(out)
-    assert '--overwrite' in one_line(degfuse('bag', bag, '--out', out, *FAST), 'bag')
+    assert '--overwrite' in refused(capsys, *call)
     assert contents(out) == before
-    result = degfuse('bag', bag, '--out', out, *FAST, '--overwrite', '--every', '5')
-    assert result.returncode == 0, result.stderr
+    assert main([*call, '--overwrite', '--every', '5']) == 0
     assert sum(topic == '/fused/image' for topic, _, _ in contents(out)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ['bag', 'out']
 
 
-def test_parameters_of_the_node(tmp_path: Path) -> None:
+def test_parameters_of_the_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bag = street(tmp_path / 'bag', 1.0, rate=10.0, thermal_rate=5.0)
     params = tmp_path / 'fuse.yaml'
-    params.write_text('/**:\n  ros__parameters:\n    pairing: nearest\n    output_encoding: mono8\n'
-                      '    model: lite\n    use_sim_time: true\n    sync_slob: 3.0\n')
-    result = degfuse('bag', bag, '--out', tmp_path / 'out', '--params', params, '--device', 'cpu',
-                     '--set', 'output_encoding=bgr8')
-    assert result.returncode == 0, result.stderr
-    assert 'sync_slob' in result.stderr and 'use_sim_time' not in result.stderr
+    params.write_text('/**:\n  ros__parameters:\n    pairing: nearest\n    model: lite\n'
+                      '    output_encoding: mono8\n    use_sim_time: true\n    sync_slob: 3.0\n')
+    assert main(['bag', str(bag), '--out', str(tmp_path / 'out'), '--params', str(params),
+                 '--device', 'cpu', '--set', 'output_encoding=bgr8']) == 0
+    errors = capsys.readouterr().err
+    assert 'sync_slob' in errors and 'use_sim_time' not in errors
     with BagReader(tmp_path / 'out') as reader:
         assert reader.topics['/fused/image'].count >= 9  # exact_once would give five
-    from bag_files import decoded
     assert {each.encoding for each in decoded(tmp_path / 'out', '/fused/image')} == {'bgr8'}
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bag = write_bag(tmp_path / 'bag', [*pair_messages(2), ('/third/image', 0.5, image(1))])
     (tmp_path / 'text').write_text('this is no bag')
-    out = tmp_path / 'out'
     single = write_bag(tmp_path / 'single', pair_messages(1)[:1])
+    named = (bag, '--visible', '/visible/image')
     cases: list[tuple[tuple[object, ...], str]] = [
         ((tmp_path / 'gone',), 'does not exist'), ((tmp_path / 'text',), 'is not a bag'),
         ((single,), 'the bag has'), ((bag, '--visible', '/nowhere'), "no topic '/nowhere'"),
-        ((bag, '--start', '99'), 'behind the end'), ((bag, '--set', 'x=1'), 'NAME=VALUE'),
-        ((bag, '--set', 'sync_slop=99'), 'sync_slop must be'),
-        ((bag, '--params', tmp_path / 'text'), 'sets nothing'),
-        ((bag, '--model', 'huge'), 'huge'), ((bag, '--device', 'tpu'), 'tpu'),
-        ((bag, '--video', tmp_path / 'x.avi'), 'mp4'),
-        ((bag, '--video', tmp_path / 'gone' / 'x.mp4'), 'folder that exists')]
+        ((*named, '--start', '99'), 'behind the end'), ((*named, '--set', 'x=1'), 'NAME=VALUE'),
+        ((*named, '--set', 'sync_slop=99'), 'sync_slop must be'),
+        ((*named, '--params', tmp_path / 'text'), 'sets nothing'),
+        ((*named, '--model', 'huge'), 'huge'), ((*named, '--device', 'tpu'), 'tpu'),
+        ((*named, '--video', tmp_path / 'x.avi'), 'mp4'),
+        ((*named, '--video', tmp_path / 'gone' / 'x.mp4'), 'folder that exists')]
     for arguments, words in cases:
-        line = one_line(degfuse('bag', *arguments, '--out', out), 'bag')  # type: ignore[arg-type]
+        line = refused(capsys, 'bag', *arguments, '--out', tmp_path / 'out')
         assert words in line, line
     assert sorted(path.name for path in tmp_path.iterdir()) == ['bag', 'single', 'text']
 
 
 @pytest.mark.parametrize('arguments', [
     ('--start', '-1'), ('--duration', 'nan'), ('--every', '0'), ('--every', 'x')])
-def test_bad_options(arguments: tuple[str, str]) -> None:
-    result = degfuse('bag', 'in', '--out', 'out', *arguments)
-    assert result.returncode == 2 and arguments[0] in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+def test_bad_options(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(['bag', 'in', '--out', 'out', *arguments])
+    line, = capsys.readouterr().err.splitlines()
+    assert raised.value.code == 2 and arguments[0] in line
+
+
+def test_a_bag_is_refused_without_loading_torch(tmp_path: Path) -> None:
+    program = ("import sys; from degfuse_ros.cli.main import main; "
+               "status = main(['bag', sys.argv[1], '--out', sys.argv[1]]); "
+               "sys.exit(9 if 'torch' in sys.modules else status)")
+    result = subprocess.run([sys.executable, '-c', program, str(tmp_path / 'gone')],
+                            capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and 'does not exist' in result.stderr
