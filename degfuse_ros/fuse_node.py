@@ -19,7 +19,7 @@ import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from degfuse_ros.ros.advice import ERROR, Advice
+from degfuse_ros.ros.advice import ERROR, WARN, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
 from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameters import Parameters
@@ -151,7 +151,8 @@ class FuseNode(LifecycleNode):
         # Imported here, so that a missing torch fails this transition and not the process.
         from degfuse_ros.engine import FusionEngine
         engine = self._engine = FusionEngine.load(
-            self._settings.value('model') or None, self._settings.value('device'))
+            self._settings.value('model') or None, self._settings.value('device'),
+            self._settings.value('guidance_period'))
         start = time.perf_counter()
         engine.warm_up(*WARM_UP_SIZE)
         warm_up = (time.perf_counter() - start) * 1e3
@@ -202,12 +203,15 @@ class FuseNode(LifecycleNode):
     def _report(self) -> list[Report]:
         """Return the parts of the report for /diagnostics: the node's and those of the rigs."""
         values = {'state': self._state_label, **self._engine_values()}
+        advice = clock_advice(self)
+        if self._engine is not None and self._engine.problem:
+            advice.append(Advice('engine', WARN, self._engine.problem))
         if self._failure:
-            advice = [Advice('transition', ERROR, self._failure, True)]
-            return [Report('', self._failure, advice, values)]
+            return [Report('', self._failure,
+                           [Advice('transition', ERROR, self._failure, True)], values)]
         if self._worker is None:
             return [Report('', self._state_label, [], values)]
-        return [Report('', self._state_label, clock_advice(self), values),
+        return [Report('', self._state_label, advice, values),
                 *(report for rig in self._rigs for report in rig.report())]
 
     def _engine_values(self) -> dict[str, str]:
@@ -215,7 +219,8 @@ class FuseNode(LifecycleNode):
         if engine is None:
             return {}
         return {'device': engine.device, 'device_name': engine.device_name,
-                'precision': engine.precision, 'model': str(engine.model_path),
+                'precision': engine.precision, 'execution': engine.execution,
+                'memory_fallbacks': str(engine.memory_fallbacks), 'model': str(engine.model_path),
                 'model_hash': engine.model_hash,
                 'gpu_memory_mib': f'{engine.memory_bytes() / 2**20:.1f}'}
 

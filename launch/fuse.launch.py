@@ -107,10 +107,9 @@ def _remappings(given: dict[str, str], of_rigs: dict[str, dict[str, str]]
             prefix = f'{rig}/' if rig else ''
             relative = '' if given[camera].startswith('/') else prefix
             topic = own.get(camera, f'{relative}{given[camera]}')
-            # Beside the image, by the convention of image_transport and of camera drivers.
+            # Beside the image, as camera drivers have it.
             folder, slash, _ = topic.rpartition('/')
             result += [(f'{prefix}{camera}/image', topic),
-                       (f'{prefix}{camera}/image/compressed', f'{topic}/compressed'),
                        (f'{prefix}{camera}/camera_info', f'{folder}{slash}camera_info')]
     return result
 

@@ -109,8 +109,30 @@ def test_bad_compressed_images(ros_domain: int, kind: str, data: bytes, reason: 
         graph.until(lambda: graph.fused, each=cameras.send)  # and the node goes on
 
 
-def test_the_transport_cannot_change_while_configured(ros_domain: int) -> None:
-    with FuseGraph(ros_domain, model='lite') as graph:
-        assert graph.configure()
-        answer = graph.set_parameter('thermal_transport', 'compressed')
-        assert not answer.successful and 'deactivate and clean up' in answer.reason
+def test_the_transport_changes_while_running(ros_domain: int) -> None:
+    with FuseGraph(ros_domain, model='lite', frozen_after=0, **{
+            'qos_overrides./visible/image/compressed.subscription.reliability': 'sometimes',
+            }) as graph:
+        cameras = Cameras(graph, 'visible/image/compressed', 'thermal/image/compressed')
+
+        def send() -> None:
+            stamp = graph.stamp()
+            graph.visible.publish(image(stamp))
+            cameras.publishers[1].publish(compressed(stamp, cameras.thermal, 'png'))
+
+        assert graph.configure() and graph.activate()
+        graph.until_fused()
+        assert graph.set_parameter('thermal_transport', 'compressed').successful
+        graph.until(lambda: not graph.thermal.get_subscription_count())
+        graph.fused.clear()
+        graph.until(lambda: graph.fused, each=send)
+        # One that cannot be taken up is told, and what was there goes on.
+        assert graph.set_parameter('visible_transport', 'compressed').successful
+        status = graph.until_status(
+            lambda status: 'visible_transport compressed cannot be had' in status.message)
+        assert 'sometimes' in status.message and '\n' not in status.message
+        graph.fused.clear()
+        graph.until(lambda: graph.fused, each=send)
+        assert graph.set_parameters({'visible_transport': 'raw', 'thermal_transport': 'raw'})
+        graph.until(lambda: graph.thermal.get_subscription_count())
+        graph.until_fused()

@@ -57,7 +57,8 @@ def test_it_is_idle_for_as_long_as_nobody_subscribes(lazy: FuseGraph) -> None:
 def test_any_subscriber_wakes_it_and_the_last_one_to_go_lets_it_rest(
         lazy: FuseGraph, kind: Any, topic: str) -> None:
     def send() -> None:
-        lazy.camera_info.publish(CameraInfo())
+        lazy.camera_info.publish(CameraInfo(
+            k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0]))
         lazy.send()
 
     for _ in range(2):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,18 @@ def test_16_bit_thermal_alone_is_shown_by_its_range(active: FuseGraph) -> None:
     assert pixels.min() == 0 and pixels.max() == 255 and 120 < pixels.mean() < 135
 
 
+def test_a_thermal_camera_that_sends_only_bad_images_is_gone_too(active: FuseGraph) -> None:
+    def send() -> None:
+        stamp = active.stamp()
+        active.visible.publish(image(stamp))
+        active.thermal.publish(image(stamp, 'mono8', data=b'\x01' * 100))
+
+    until_routed(active, 'thermal lost: visible alone', send)
+    status = active.until_status(
+        lambda status: 'no image of /thermal/image could be used' in status.message, each=send)
+    assert '100 bytes of data' in status.message
+
+
 def test_both_gone_is_an_error_and_either_brings_images_back(active: FuseGraph) -> None:
     status = active.until_status(lambda status: status.level == ERROR)
     assert status.message.count('nothing is published until then') == 2
@@ -153,3 +166,45 @@ def test_a_small_visible_image_alone_is_refused_in_one_line(active: FuseGraph) -
         lambda status: 'must be 32 x 32 pixels or larger' in status.message,
         each=lambda: active.visible.publish(image(active.stamp(), height=16)))
     assert int(values(status)['dropped.visible.refused']) > 0 and '\n' not in status.message
+
+
+def test_frozen_thermal_images_count_as_lost_until_they_move(active: FuseGraph) -> None:
+    assert active.set_parameter('frozen_after', 5).successful
+    until_routed(active, 'thermal frozen: visible alone', active.send)
+    status = active.until_status(
+        lambda status: 'the images of /thermal/image are all the same' in status.message,
+        each=active.send)
+    assert status.level == WARN and values(status)['thermal_frozen'] == 'true'
+    numbers = count()
+
+    def send_moving() -> None:
+        stamp = active.stamp()
+        active.visible.publish(image(stamp))
+        active.thermal.publish(image(
+            stamp, 'mono8', 'thermal', data=bytes([next(numbers) % 250]) * (WIDTH * HEIGHT)))
+
+    until_routed(active, '', send_moving)
+    status = active.until_status(lambda status: status.level == OK, each=send_moving)
+    assert values(status)['thermal_frozen'] == 'false'
+
+
+def test_visible_gone_and_thermal_frozen_is_an_error_without_images(active: FuseGraph) -> None:
+    assert active.set_parameter('frozen_after', 5).successful
+    until_routed(active, 'thermal frozen: visible alone', active.send)
+    active.until_status(lambda status: status.level == ERROR, each=lambda: send_thermal(active))
+    active.fused.clear()
+    active.until_status(lambda status: float(values(status)['output_rate_hz']) == 0.0,
+                        each=lambda: send_thermal(active))
+    assert not active.fused
+    until_routed(active, 'thermal frozen: visible alone', active.send)
+
+
+def test_silent_holds_for_frozen_images_too(active: FuseGraph) -> None:
+    assert active.set_parameter('lost_camera', 'silent').successful
+    assert active.set_parameter('frozen_after', 5).successful
+    status = active.until_status(
+        lambda status: 'nothing is published until then' in status.message
+        and float(values(status)['output_rate_hz']) == 0.0, each=active.send)
+    assert status.level == WARN and float(values(status)['pair_rate_hz']) > 0.0
+    assert active.set_parameter('frozen_after', 0).successful
+    until_routed(active, '', active.send)

@@ -145,6 +145,29 @@ def test_bad_images_of_one_rig_are_its_own_matter(front: FuseGraph, rear: FusePe
     assert status.level == OK and not rear.fused
 
 
+def test_a_pair_that_the_engine_fails_on_is_its_rigs_matter(
+        front: FuseGraph, rear: FusePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    fuse_batch = FusionEngine.fuse_batch
+    bad = decoding.to_rgb(inverted(0)['visible']).tobytes()
+
+    def fail(engine: FusionEngine, pairs: Any, **named: Any) -> Any:
+        batches.append(len(pairs))
+        if any(pair[0].tobytes() == bad for pair in pairs):
+            raise RuntimeError('a kernel failed')
+        return fuse_batch(engine, pairs, **named)
+
+    monkeypatch.setattr(FusionEngine, 'fuse_batch', fail)
+    status = rear.until_status(lambda status: 'a kernel failed' in status.message,
+                               each=lambda: send_both(front, rear))
+    assert status.level > OK and 2 in batches
+    front.fused.clear()
+    rear.fused.clear()
+    front.until(lambda: len(front.fused) > 2, each=lambda: send_both(front, rear))
+    status = front.until_status(lambda status: True, each=lambda: send_both(front, rear))
+    assert status.level == OK and not rear.fused
+
+
 def test_a_rig_has_values_of_its_own_until_they_are_deleted(
         front: FuseGraph, rear: FusePeer) -> None:
     def encodings() -> tuple[str, str]:

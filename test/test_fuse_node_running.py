@@ -20,13 +20,14 @@ from vision_msgs.msg import Classification
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.engine import FusionEngine
+from degfuse_ros.engine.plain_path import PlainPath
 from degfuse_ros.ros import advice, images, messages
 
 ERROR = b'\x02'
 
 
 class Gate:
-    """Stands in for `FusionEngine.fuse` and lets pairs through one by one.
+    """Stands in for `FusionEngine.fuse_batch` and lets pairs through one by one.
 
     Attributes:
         entered: pairs that came to the engine.
@@ -36,13 +37,14 @@ class Gate:
         """Replace the method until the test ends."""
         self.entered = 0
         self._let_through = threading.Semaphore(0)
-        self._fuse = FusionEngine.fuse
-        monkeypatch.setattr(FusionEngine, 'fuse', lambda *pair: self._wait(*pair))
+        self._fuse = FusionEngine.fuse_batch
+        monkeypatch.setattr(FusionEngine, 'fuse_batch',
+                            lambda *given, **named: self._wait(*given, **named))
 
-    def _wait(self, *pair: Any) -> Any:
+    def _wait(self, *given: Any, **named: Any) -> Any:
         self.entered += 1
         self._let_through.acquire()
-        return self._fuse(*pair)
+        return self._fuse(*given, **named)
 
     def open(self, pairs: int = 1) -> None:
         """Let pairs through."""
@@ -143,7 +145,29 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 
-def lose(*given: Any) -> None:
+def test_how_the_engine_works_is_reported(
+        ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FuseGraph(ros_domain, model='lite', guidance_period=3) as graph:
+        assert graph.configure() and graph.activate()
+        looks: list[bool] = []
+        fuse = PlainPath.fuse
+
+        def watched(path: PlainPath, pairs: Any, anew: bool, look: bool) -> Any:
+            looks.append(look)
+            return fuse(path, pairs, anew, look)
+
+        monkeypatch.setattr(PlainPath, 'fuse', watched)
+        graph.until(lambda: len(looks) >= 7, each=graph.send)
+        assert looks[:7].count(True) in (2, 3) and looks[:3].count(True) == 1
+        report = values(graph.until_status(lambda status: status.level == b'\x00',
+                                           each=graph.send))
+        assert (report['execution'], report['memory_fallbacks']) == ('plain', '0')
+        monkeypatch.setattr(PlainPath, 'problem', 'out of memory: no graphs, 1 at a time')
+        status = graph.until_status(lambda status: status.level != b'\x00', each=graph.send)
+        assert (status.level, status.message) == (b'\x01', PlainPath.problem)
+
+
+def lose(*given: Any, **named: Any) -> None:
     """Do what every call does once the GPU has fallen off the bus."""
     raise RuntimeError('CUDA error: device lost\nCompile with TORCH_USE_CUDA_DSA')
 
@@ -151,7 +175,7 @@ def lose(*given: Any) -> None:
 def test_a_device_lost_while_running_is_told_and_another_can_be_configured(
         active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(FusionEngine, 'fuse', lose)
+        patch.setattr(FusionEngine, 'fuse_batch', lose)
         patch.setattr(FusionEngine, 'close', lose)
         status = active.until_status(lambda status: status.level == ERROR, each=active.send)
         assert 'device lost' in status.message and 'configure the node again' in status.message

@@ -77,16 +77,17 @@ class FrontEnd:
         return self._aligned(visible, thermal)
 
     def prepare_images(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
-        """The same for images that are decoded, as those read from files.
+        """The same for images read from files: each thermal one gets a range of its own.
 
         Args:
             visible: HxWx3 uint8 RGB.
-            thermal: H'xW' uint8, or uint16 counts.
+            thermal: H'xW' uint8, uint16 or float32, as decoded.
 
         Raises:
             ImageError: the thermal image cannot be used.
         """
-        return self._aligned(visible, self._to_8_bit(thermal))
+        grey = ThermalRange().to_8_bit(thermal, ThermalLook.of(self._values))
+        return self._aligned(visible, grey)
 
     def camera_info(self, camera: str, info: Any) -> None:
         """Take a camera's newest camera_info; from any thread.
@@ -138,10 +139,7 @@ class FrontEnd:
         if message is not self._newest:  # a slow camera's image may be paired several times
             self._newest = message
             self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
-        return self._to_8_bit(values)
-
-    def _to_8_bit(self, thermal: np.ndarray) -> np.ndarray:
-        return self._thermal_range.to_8_bit(thermal, ThermalLook.of(self._values))
+        return self._thermal_range.to_8_bit(values, ThermalLook.of(self._values))
 
 
 def _of(topic: str, conversion: Callable[[Message], np.ndarray], message: Message

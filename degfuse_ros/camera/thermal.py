@@ -164,10 +164,6 @@ def _sample(thermal: np.ndarray) -> np.ndarray:
 def _stretch(thermal: np.ndarray, black: float, white: float) -> np.ndarray:
     """Map black to 0 and white to 255, and saturate beyond."""
     scale = 255.0 / (white - black)
-    if thermal.dtype == np.uint16:
-        # Both steps saturate, which is the clipping at the ends of the window.
-        above_black = cv2.subtract(thermal, np.array([round(black)], np.float64))
-        return cv2.convertScaleAbs(above_black, alpha=scale)
     # fmax takes the number where the other is none, so that not-a-number turns black.
     levels = np.fmin(np.fmax((thermal - np.float32(black)) * np.float32(scale), 0), 255)
     return cv2.convertScaleAbs(levels)

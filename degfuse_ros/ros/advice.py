@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from degfuse_ros.ros.matcher import OTHER
 from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
 
 OK, WARN, ERROR = 0, 1, 2
@@ -66,7 +67,7 @@ def advise(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> lis
     """
     found = [*_failures(snapshot), *_silence(snapshot, topics, values),
              *_no_pairs(snapshot, topics, values), *_stamps(snapshot, topics),
-             *_drops(snapshot, topics), *_drift(snapshot)]
+             *_offset(snapshot, values), *_drops(snapshot, topics), *_drift(snapshot)]
     found += [Advice(f'notice {topic}', WARN, text) for topic, text in snapshot.notices.items()]
     return sorted(found, key=lambda advice: advice.level, reverse=True)
 
@@ -86,40 +87,40 @@ def _failures(snapshot: Snapshot) -> Iterator[Advice]:
 
 def _silence(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> Iterator[Advice]:
     """Say which camera is gone, and what is published meanwhile."""
-    visible_lost = snapshot.visible.silent_for > values['lost_after']
-    thermal_lost = snapshot.thermal.silent_for > values['lost_after']
+    lost_after = values['lost_after']
+    visible_lost = snapshot.visible.useless_for > lost_after
+    thermal_lost = snapshot.thermal.useless_for > lost_after
     both = visible_lost and (thermal_lost or snapshot.frozen)
     level = ERROR if both else WARN
+    nothing = both or values['lost_camera'] == 'silent'
+    meanwhile = {name: '; nothing is published until then' if nothing else
+                 f'; until then the {name} image is published alone' for name in OTHER}
     if visible_lost:
         yield Advice('visible silent', level, _silent(
-            'visible', topics.visible, topics.visible_publishers, snapshot.visible,
-            topics.rig)
-            + _meanwhile('thermal', values['lost_camera'], both))
+            'visible', topics.visible, topics.visible_publishers, snapshot.visible, topics.rig,
+            lost_after) + meanwhile['thermal'])
     if thermal_lost:
         yield Advice('thermal silent', level, _silent(
-            'thermal', topics.thermal, topics.thermal_publishers, snapshot.thermal,
-            topics.rig)
-            + _meanwhile('visible', values['lost_camera'], both))
+            'thermal', topics.thermal, topics.thermal_publishers, snapshot.thermal, topics.rig,
+            lost_after) + meanwhile['visible'])
     elif snapshot.frozen:
         yield Advice('thermal frozen', level, f'the images of {topics.thermal} are all the same. '
                      'Check the thermal camera: its shutter, or its driver, is stuck'
-                     + _meanwhile('visible', values['lost_camera'], both))
+                     + meanwhile['visible'])
 
 
-def _meanwhile(other: str, lost_camera: str, both: bool) -> str:
-    if both or lost_camera == 'silent':
-        return '; nothing is published until then'
-    return f'; until then the {other} image is published alone'
-
-
-def _silent(name: str, topic: str, publishers: int, seen: TopicSnapshot, rig: str) -> str:
+def _silent(name: str, topic: str, publishers: int, seen: TopicSnapshot, rig: str,
+            lost_after: float) -> str:
     if publishers == 0:
         argument = f'{rig}.{name}' if rig else name
         return (f'no publisher on {topic}. Start the {name} camera, or name its topic by the '
                 f'launch argument {argument}:=TOPIC')
-    return (f'{topic} is silent for {seen.silent_for:.1f} s. Got {seen.arrived} images from '
-            f'{publishers} publisher(s) before, last stamp {_seconds(seen.last_stamp)}. '
-            f'Check the {name} camera')
+    if seen.silent_for > lost_after:
+        return (f'{topic} is silent for {seen.silent_for:.1f} s. Got {seen.arrived} images from '
+                f'{publishers} publisher(s) before, last stamp {_seconds(seen.last_stamp)}. '
+                f'Check the {name} camera')
+    return (f'no image of {topic} could be used for {seen.useless_for:.1f} s, {seen.arrived} have '
+            f'come in all; what is wrong with them is told beside this. Check the {name} camera')
 
 
 def _no_pairs(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> Iterator[Advice]:
@@ -167,6 +168,19 @@ def _stamps(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:
                          f'{snapshot.ahead[name] / 1e9:.1f} s ahead of the clock of this node. '
                          "Synchronise the camera's clock; for a bag, play it with --clock and "
                          'set use_sim_time to true')
+
+
+def _offset(snapshot: Snapshot, values: Mapping[str, Any]) -> Iterator[Advice]:
+    """Advise where motion in both streams contradicts the offset that is set."""
+    estimate, present = snapshot.estimate, values['thermal_time_offset']
+    if estimate is None or abs(estimate.offset - present) <= max(
+            values['sync_slop'], estimate.spread):
+        return
+    yield Advice(
+        'offset', WARN, 'pairs are of different moments: motion in both streams says that '
+        f'thermal_time_offset is {estimate.offset:.3f}, and it is {present:.3f} (correlation '
+        f'{estimate.correlation:.2f}, within {estimate.spread:.3f} s). If so it stays, set '
+        f'thermal_time_offset to {estimate.offset:.3f}')
 
 
 def _drops(snapshot: Snapshot, topics: Topics) -> Iterator[Advice]:

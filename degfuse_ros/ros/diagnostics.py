@@ -126,6 +126,7 @@ def clock_advice(node: Node) -> list[Advice]:
 
 def values_of(snapshot: Snapshot) -> dict[str, str]:
     """Write a snapshot as the values of a status; units are part of the names."""
+    estimate = snapshot.estimate
     values = {
         'visible_rate_hz': f'{snapshot.visible.rate:.2f}',
         'thermal_rate_hz': f'{snapshot.thermal.rate:.2f}',
@@ -141,6 +142,10 @@ def values_of(snapshot: Snapshot) -> dict[str, str]:
         'batch_mean': _mean(snapshot.batches, 1.0),
         'degradation': snapshot.label,
         'time_jumps': str(snapshot.time_jumps),
+        'estimated_time_offset_ms': _milliseconds(
+            None if estimate is None else estimate.offset, 1e3),
+        'estimated_time_offset_correlation': '' if estimate is None else
+        f'{estimate.correlation:.3f}',
         'thermal_frozen': str(snapshot.frozen).lower(),
     }
     values.update({f'alone.{name}': str(count) for name, count in snapshot.alone.items()})

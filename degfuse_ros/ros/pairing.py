@@ -16,6 +16,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from degfuse_ros.camera import decoding
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.camera.motion_sample import motion_sample
+from degfuse_ros.camera.time_offset import TimeOffset
 from degfuse_ros.ros import images
 from degfuse_ros.ros.lost_camera import LostCamera
 from degfuse_ros.ros.matcher import Match, Matcher, MatcherSettings
@@ -42,7 +44,7 @@ class Pairing:
         Args:
             node: to subscribe with.
             parameters: those of MatcherSettings, lost_camera and lost_after are read at every
-                image.
+                image, the transports at `update`.
             statistics: told of every image and pair.
             deliver: takes each pair, and each image that is alone since the other camera is
                 gone; must return at once and never raise.
@@ -54,14 +56,39 @@ class Pairing:
         self._deliver = deliver
         self._prefix = prefix
         self._lost = LostCamera()
+        self._time_offset = TimeOffset()
         self._matcher = self._new_matcher()
+        self._transports: dict[str, str] = {}
         self._subscribers: dict[str, message_filters.Subscriber] = {}
         try:
-            for topic in TOPICS:
-                self._subscribers[topic] = self._subscribe(topic)
+            self.update()
         except Exception:  # an override that names no QoS: leave no half of a pair behind
             self.close()
             raise
+
+    def update(self) -> None:
+        """Subscribe where the parameters now name another transport.
+
+        Raises:
+            Exception: there was no subscription before, and a QoS override names no QoS.
+        """
+        for topic in TOPICS:
+            transport = self._parameters.value(f'{topic}_transport')
+            if self._transports.get(topic) == transport:
+                continue
+            self._transports[topic] = transport
+            former = self._subscribers.get(topic)
+            try:
+                self._subscribers[topic] = self._subscribe(topic, transport)
+            except Exception as error:  # an override of this transport's topic that names no QoS
+                if former is None:
+                    raise
+                self._statistics.notice(topic, f'{topic}_transport {transport} cannot be had: '
+                                        f'{" ".join(str(error).split())}. Images of the former '
+                                        'transport are still taken')
+                continue
+            if former is not None:
+                self._node.destroy_subscription(former.sub)
 
     def topic_name(self, topic: str) -> str:
         """Return the full name of 'visible' or 'thermal', remaps applied."""
@@ -77,10 +104,15 @@ class Pairing:
         if self._lost.silent('visible', time.monotonic(), self._parameters.value('lost_after')):
             self._deliver_matches(self._matcher.flush())
 
-    def _subscribe(self, topic: str) -> message_filters.Subscriber:
+    def estimate_offset(self) -> None:
+        """Tell the statistics what motion in both streams says of thermal_time_offset."""
+        self._statistics.estimated(self._time_offset.estimate(
+            self._parameters.value('thermal_time_offset')))
+
+    def _subscribe(self, topic: str, transport: str) -> message_filters.Subscriber:
         name = f'{self._prefix}{topic}/image'
         kind: type = Image
-        if self._parameters.value(f'{topic}_transport') == 'compressed':
+        if transport == 'compressed':
             name, kind = images.compressed_topic(self._node, name), CompressedImage
         options = subscription_options(
             self._node.resolve_topic_name(name), partial(self._statistics.notice, topic))
@@ -117,9 +149,11 @@ class Pairing:
         if MatcherSettings.read(self._parameters.value) != self._matcher.settings:
             self._matcher = self._new_matcher()
         stamp = stamp_of(message)
-        ahead = stamp - self._node.get_clock().now().nanoseconds
-        if ahead > AHEAD:
-            self._statistics.ahead(topic, ahead)
+        if isinstance(message, Image):  # a compressed one would have to be decoded for it
+            self._time_offset.add(topic, stamp, motion_sample(message))
+        now = self._node.get_clock().now().nanoseconds
+        if now and stamp - now > AHEAD:  # 0: simulated time that has not begun
+            self._statistics.ahead(topic, stamp - now)
         other_gone = self._lost.other_gone(
             topic, time.monotonic(), self._parameters.value('lost_after'))
         if other_gone and self._parameters.value('lost_camera') == 'publish_other':

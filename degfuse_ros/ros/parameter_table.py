@@ -143,6 +143,10 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'device', 'auto', 'Where the network runs: auto (CUDA where present), cpu, cuda or '
         'cuda:N.', while_running=False, per_rig=False),
+    # Off by default: only then does every frame stand for itself, as the evaluation's do.
+    ParameterRow(
+        'guidance_period', 1, 'The degradation is looked for in every n-th frame, and smoothed '
+        'where n is above 1.', 1, 1000, while_running=False, per_rig=False),
     ParameterRow(
         'rigs', [''], 'Pairs of cameras, each by the namespace of its topics; empty for topics in '
         'the namespace of the node.', while_running=False, per_rig=False),
@@ -183,10 +187,10 @@ TABLE: tuple[ParameterRow, ...] = (
         'png for exact images.', choices=('jpeg', 'png')),
     ParameterRow(
         'visible_transport', 'raw', 'Take visible/image itself, or visible/image/compressed '
-        '(JPEG or PNG).', choices=('raw', 'compressed'), while_running=False),
+        '(JPEG or PNG).', choices=('raw', 'compressed')),
     ParameterRow(
         'thermal_transport', 'raw', 'Take thermal/image itself, or thermal/image/compressed '
-        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed'), while_running=False),
+        '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed')),
     ParameterRow(
         'thermal_range', 'percentile', 'How values of more than 8 bits become grey: percentile '
         'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast follows the '

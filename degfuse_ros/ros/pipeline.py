@@ -31,9 +31,10 @@ class Pipeline:
         for rig in pairs:
             rig.statistics.begun()
         try:
-            by_size: dict[tuple[int, int], list[Frame]] = {}
-            for rig, pair in pairs.items():
-                frame = rig.prepare(pair)
+            by_size: dict[tuple[int, ...], list[Frame]] = {}
+            # In one order, whoever came first: the same rigs are the same stream to the engine.
+            for rig in sorted(pairs, key=lambda each: each.name):
+                frame = rig.prepare(pairs[rig])
                 if isinstance(frame, Alone):
                     self._send_alone(rig, frame)
                 elif frame is not None:
@@ -76,5 +77,6 @@ class Pipeline:
             frame.rig.publish(frame, fusion, self._engine.layer_names, timing)
 
     def _together(self, frames: Sequence[Frame]) -> list[Fusion]:
-        return [self._engine.fuse(frame.prepared.visible, frame.prepared.thermal)
-                for frame in frames]
+        return self._engine.fuse_batch(
+            [(frame.prepared.visible, frame.prepared.thermal, frame.prepared.coverage)
+             for frame in frames], stream=tuple(frame.rig.name for frame in frames))

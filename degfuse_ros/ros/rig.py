@@ -117,6 +117,7 @@ class Rig:
         elif not wanted and self._pairing is not None:
             self._unsubscribe()
         if self._pairing is not None:
+            self._pairing.update()
             self._pairing.release()
 
     def stop(self) -> None:
@@ -188,6 +189,7 @@ class Rig:
             return []
         if self._pairing is None:
             return [Report(self.name, 'idle: no subscribers')]
+        self._pairing.estimate_offset()
         snapshot = self.statistics.snapshot()
         visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
         topics = Topics(visible, thermal, self._node.count_publishers(visible),

@@ -4,6 +4,8 @@
 
 from dataclasses import dataclass, field
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
+
 
 @dataclass(frozen=True)
 class TopicSnapshot:
@@ -14,6 +16,7 @@ class TopicSnapshot:
         accepted: images that went into pairing.
         rate: images per second in the last period.
         silent_for: seconds since the last image, or since activation.
+        useless_for: the same since the last one that went into pairing or was published alone.
         last_stamp: of the last accepted image, in nanoseconds.
     """
 
@@ -21,6 +24,7 @@ class TopicSnapshot:
     accepted: int = 0
     rate: float = 0.0
     silent_for: float = 0.0
+    useless_for: float = 0.0
     last_stamp: int | None = None
 
 
@@ -69,6 +73,7 @@ class Snapshot:
         notices: lines about topics, by topic.
         ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
             that are by far.
+        estimate: what motion says of the offset of the stamps; None where it does not tell.
         frozen: whether the thermal images are all the same.
         alone: images published alone because the other camera was gone, by input.
         registration: how well the cameras agree; None before the first pair.
@@ -98,6 +103,7 @@ class Snapshot:
     failing: bool
     notices: dict[str, str]
     ahead: dict[str, int] = field(default_factory=dict)
+    estimate: OffsetEstimate | None = None
     frozen: bool = False
     alone: dict[str, int] = field(default_factory=dict)
     registration: RegistrationSnapshot | None = None

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 # Stamps kept per topic to find the smallest offset between the two: 4 s at 60 Hz, far more than
@@ -27,6 +28,7 @@ class _Topic:
         self.alone = 0
         self.arrived_before = 0
         self.last_arrival: float | None = None
+        self.last_use: float | None = None
         self.last_stamp: int | None = None
         self.stamps: deque[int] = deque(maxlen=STAMPS_KEPT)
 
@@ -56,6 +58,7 @@ class Statistics:
             self._failures = 0
             self._failure = ''
             self._frozen = False
+            self._estimate: OffsetEstimate | None = None
             self._begun: float | None = None
             self._notices: dict[str, str] = {}
             self._registration: RegistrationSnapshot | None = None
@@ -77,22 +80,23 @@ class Statistics:
             self._topics[topic].arrived += 1
             self._topics[topic].last_arrival = time.monotonic()
 
-    def accepted(self, topic: str, stamp: int, time: int | None = None) -> None:
+    def accepted(self, topic: str, stamp: int, compared: int | None = None) -> None:
         """Count an image that goes into pairing.
 
         Args:
             topic: 'visible' or 'thermal'.
             stamp: of the image.
-            time: what the stamp is compared as; None: the stamp.
+            compared: what the stamp is compared as; None: the stamp.
         """
-        time = stamp if time is None else time
+        compared = stamp if compared is None else compared
         with self._lock:
             self._topics[topic].accepted += 1
-            self._topics[topic].stamps.append(time)
+            self._topics[topic].last_use = time.monotonic()
+            self._topics[topic].stamps.append(compared)
             self._topics[topic].last_stamp = stamp
             other = self._topics['thermal' if topic == 'visible' else 'visible']
             sign = 1 if topic == 'visible' else -1
-            offsets = [sign * (time - other_time) for other_time in other.stamps]
+            offsets = [sign * (compared - each) for each in other.stamps]
             if self._smallest_offset is not None:
                 offsets.append(self._smallest_offset)
             self._smallest_offset = min(offsets, key=abs, default=None)
@@ -101,6 +105,7 @@ class Statistics:
         """Count an image that is published alone because the other camera is gone."""
         with self._lock:
             self._topics[topic].accepted += 1
+            self._topics[topic].last_use = time.monotonic()
             self._topics[topic].alone += 1
             self._topics[topic].last_stamp = stamp
             self._forget_stamps()
@@ -109,6 +114,11 @@ class Statistics:
         """Note whether the thermal images are all the same now."""
         with self._lock:
             self._frozen = frozen
+
+    def estimated(self, estimate: OffsetEstimate | None) -> None:
+        """Note what motion says of the offset of the two cameras' stamps."""
+        with self._lock:
+            self._estimate = estimate
 
     def ahead(self, topic: str, nanoseconds: int) -> None:
         """Note by how much the stamps of a topic are ahead of the node's clock."""
@@ -235,7 +245,7 @@ class Statistics:
                 busy_for=0.0 if self._begun is None else now - self._begun,
                 failures=self._failures, failure=self._failure,
                 failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices),
-                ahead=self._ahead, frozen=self._frozen,
+                ahead=self._ahead, frozen=self._frozen, estimate=self._estimate,
                 alone={name: topic.alone for name, topic in self._topics.items()},
                 registration=self._registration)
             # What keeps an input topic silent is said for as long as it is silent.
@@ -253,4 +263,5 @@ class Statistics:
         return TopicSnapshot(
             arrived=topic.arrived, accepted=topic.accepted, rate=rate,
             silent_for=now - (self._started if topic.last_arrival is None else topic.last_arrival),
+            useless_for=now - (self._started if topic.last_use is None else topic.last_use),
             last_stamp=topic.last_stamp)

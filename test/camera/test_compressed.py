@@ -7,6 +7,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from array import array
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +65,14 @@ def test_png(format_: str) -> None:
 def test_16_bit_png_keeps_its_counts(format_: str) -> None:
     counts = decoding.to_grey(message(file_of(COUNTS, 'PNG'), format_))
     assert counts.dtype == np.uint16 and (counts == COUNTS).all()
+
+
+@pytest.mark.parametrize('holder', [bytes, bytearray, lambda data: array('B', data),
+                                    lambda data: np.frombuffer(data, np.uint8)])
+def test_whatever_holds_the_bytes(holder: Callable[[bytes], Any]) -> None:
+    sent = SimpleNamespace(format='png', data=holder(PNG))
+    decoding.check(sent)
+    assert (decoding.to_rgb(sent) == RGB).all()
 
 
 def test_16uc1_stays_without_brightness_when_compressed() -> None:

@@ -28,7 +28,7 @@ def test_without_edges_nothing_is_drawn() -> None:
 def test_what_the_thermal_camera_does_not_see_has_no_thermal_edges() -> None:
     thermal = np.full((120, 160), 40, np.uint8)
     thermal[50:70, 70:90] = 220
-    thermal[::2, :40] = 255  # as the visible image that fills the place
+    thermal[::2, :40] = 255  # as a border that goes on
     coverage = np.zeros((120, 160), np.float32)
     coverage[45:75, 65:95] = 1.0
     drawn = overlay(np.full((120, 160, 3), 100, np.uint8), thermal, coverage)

@@ -177,6 +177,14 @@ def test_fixed_range_in_counts_stays_where_it_is() -> None:
         assert np.abs(thermal_range.to_8_bit(frame, FIXED) - expected).max() <= 0.5 + 1e-6
 
 
+@pytest.mark.parametrize('black', [-70_000, -5_000, -0.5, 65_534.5, 65_535, 70_000])
+def test_fixed_range_beyond_the_counts(black: float) -> None:
+    frame = ramp(0, 65_535)
+    look = ThermalLook(range='fixed', unit='counts', low=black, high=black + 100_000)
+    expected = np.clip((frame.astype(float) - black) / 100_000, 0, 1) * 255
+    assert np.abs(ThermalRange().to_8_bit(frame, look) - expected).max() <= 0.5 + 1e-3
+
+
 @pytest.mark.parametrize(('scale', 'offset'), [(0.01, -273.15), (0.04, -273.15), (0.1, -40.0)])
 def test_fixed_range_in_degrees(scale: float, offset: float) -> None:
     look = ThermalLook(range='fixed', low=-10.0, high=40.0, scale=scale, offset=offset)
@@ -266,9 +274,9 @@ def test_a_camera_that_switches_between_8_and_16_bits() -> None:
 
 @pytest.mark.parametrize('mode', ['percentile', 'fixed', 'local_contrast'])
 @pytest.mark.parametrize('kind', [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize('shape', [(1, 1), (5, 7), (33, 47)])
+@pytest.mark.parametrize('shape', [(1, 1), (4, 1), (5, 7), (33, 47)])
 def test_every_size(mode: str, kind: type, shape: tuple[int, int]) -> None:
-    frame = np.arange(shape[0] * shape[1]).reshape(shape).astype(kind)
+    frame: np.ndarray = np.arange(shape[0] * shape[1]).reshape(shape).astype(kind)
     grey = ThermalRange().to_8_bit(frame, ThermalLook(range=mode))
     assert grey.shape == shape and grey.dtype == np.uint8
 

@@ -53,7 +53,6 @@ def remappings(visible: str, thermal: str, prefix: str = '') -> dict[str, str]:
     for camera, topic in (('visible', visible), ('thermal', thermal)):
         folder = topic.rpartition('/')[0]
         result |= {f'{prefix}{camera}/image': topic,
-                   f'{prefix}{camera}/image/compressed': f'{topic}/compressed',
                    f'{prefix}{camera}/camera_info': f'{folder}/camera_info'}
     return result
 
@@ -93,7 +92,6 @@ def test_camera_info_is_read_beside_the_visible_image(
     found = dict(start(description, visible=visible, thermal='/ir')[-1].remappings)
     assert (found['visible/image'], found['thermal/image']) == (visible, '/ir')
     assert found['visible/camera_info'] == camera_info
-    assert found['thermal/image/compressed'] == '/ir/compressed'
 
 
 def test_every_rig_has_its_inputs(description: list[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros.advice import ADVISED, ERROR, WARN, Topics, advise
 from degfuse_ros.ros.parameter_table import ROWS
 from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
@@ -17,8 +18,9 @@ TOPICS = Topics('/rgb/image_raw', '/ir/image_raw', 1, 1)
 VALUES = {name: ROWS[name].default for name in ADVISED}
 SECOND = 1_000_000_000
 
-GOOD = TopicSnapshot(arrived=90, accepted=90, rate=30.0, silent_for=0.01, last_stamp=12 * SECOND)
-LOST = replace(GOOD, silent_for=5.0)
+GOOD = TopicSnapshot(arrived=90, accepted=90, rate=30.0, silent_for=0.01, useless_for=0.01,
+                     last_stamp=12 * SECOND)
+LOST = replace(GOOD, silent_for=5.0, useless_for=5.0)
 HEALTHY = Snapshot(
     visible=GOOD, thermal=GOOD, pairs=90, since_pair=0.01, pair_rate=30.0, output_rate=2.0,
     last_offset=0, offsets=[0], smallest_offset=None, drops={'mailbox': 80},
@@ -48,7 +50,7 @@ def test_one_silent_topic_warns_both_are_an_error() -> None:
 
 
 def test_no_publisher_is_told_apart_from_silence() -> None:
-    found = advise(replace(HEALTHY, visible=TopicSnapshot(silent_for=9.0)),
+    found = advise(replace(HEALTHY, visible=TopicSnapshot(silent_for=9.0, useless_for=9.0)),
                    replace(TOPICS, visible_publishers=0), VALUES)
     assert [item.text for item in found] == [
         'no publisher on /rgb/image_raw. Start the visible camera, or name its topic by the '
@@ -60,6 +62,15 @@ def test_what_is_published_meanwhile_depends_on_the_parameter_and_on_the_other_c
     ends = [text.rpartition('; ')[2] for _, text in [
         *advice(silent, visible=LOST), *advice(visible=LOST, thermal=LOST)]]
     assert ends == ['nothing is published until then'] * 3
+
+
+def test_a_camera_of_which_no_image_can_be_used_is_lost() -> None:
+    useless = replace(GOOD, useless_for=5.0)
+    [(level, text)] = advice(thermal=useless)
+    assert level == WARN and text.startswith(
+        'no image of /ir/image_raw could be used for 5.0 s, 90 have come in all')
+    assert text.endswith('until then the visible image is published alone')
+    assert [level for level, _ in advice(thermal=useless, visible=useless)] == [ERROR, ERROR]
 
 
 def test_frozen_thermal_images_count_as_a_lost_camera() -> None:
@@ -148,3 +159,18 @@ def test_a_registration_that_drifts_is_told_with_what_to_do() -> None:
     assert level == WARN and 'registration_score 0.021, registration_usual 0.064' in text
     assert 'fused/overlay' in text and 'degfuse calibrate' in text
     assert advice(registration=RegistrationSnapshot(0.021, 0.064, False)) == []
+
+
+@pytest.mark.parametrize(('offset', 'spread', 'told'), [
+    (-0.15, 0.005, True), (0.019, 0.005, False), (0.05, 0.06, False), (0.05, 0.03, True)])
+def test_motion_that_contradicts_the_offset_is_told(
+        offset: float, spread: float, told: bool) -> None:
+    for present in (0.0, 3.0):
+        found = advice({**VALUES, 'thermal_time_offset': present},
+                       estimate=OffsetEstimate(present + offset, 0.91, spread))
+        assert len(found) == told
+        if told:
+            [(level, text)] = found
+            assert level == WARN and text.endswith(
+                f'set thermal_time_offset to {present + offset:.3f}')
+            assert 'correlation 0.91' in text

@@ -87,4 +87,4 @@ def test_one_of_no_calibrated_camera_is_refused_counted_and_told(
     camera.publish(good)
     peer.until(lambda: kept)
     [message] = kept
-    assert tested.newest is message and message.k[0] == 500.0
+    assert message.k[0] == 500.0 and tested.newest is message

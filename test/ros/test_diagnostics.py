@@ -14,6 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros import diagnostics
 from degfuse_ros.ros.advice import ERROR, WARN, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, values_of
@@ -88,3 +89,23 @@ def test_values_have_units_and_are_empty_where_nothing_was_measured() -> None:
     assert (full['latency_mean_ms'], full['latency_max_ms']) == ('300.000', '400.000')
     assert (full['registration_score'], full['registration_usual']) == ('0.0500', '0.0625')
     assert full['degradation'] == 'rain' and full['dropped.mailbox'] == '1'
+
+
+def test_an_estimated_offset_is_reported_with_how_sure_it_is() -> None:
+    counted = Statistics()
+    before = values_of(counted.snapshot())
+    assert before['estimated_time_offset_ms'] == ''
+    assert before['estimated_time_offset_correlation'] == ''
+    counted.estimated(OffsetEstimate(-0.1504, 0.87, 0.004))
+    after = values_of(counted.snapshot())
+    assert after['estimated_time_offset_ms'] == '-150.400'
+    assert after['estimated_time_offset_correlation'] == '0.870'
+
+
+def test_what_is_published_alone_is_reported() -> None:
+    counted = Statistics()
+    counted.alone('visible', 5)
+    counted.frozen(True)
+    values = values_of(counted.snapshot())
+    assert (values['alone.visible'], values['alone.thermal']) == ('1', '0')
+    assert values['thermal_frozen'] == 'true'

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import rclpy
 from image_messages import IMAGE_QOS, image
+from moving_scene import MovingScene
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -49,10 +50,12 @@ class Bench:
                       for publisher in self.publishers.values()):
             self.executor.spin_once(timeout_sec=0.1)
 
-    def send(self, topic: str, milliseconds: int, **stamp: int) -> None:
+    def send(self, topic: str, milliseconds: int, changes: dict[str, Any] | None = None,
+             **stamp: int) -> None:
         """Publish one image and wait until it was received: reliable order for the test."""
         before = self._arrived(topic)
-        message = image(START + milliseconds * MILLISECOND, 'mono8')
+        message = image(START + milliseconds * MILLISECOND,
+                        **{'encoding': 'mono8', **(changes or {})})
         for field, value in stamp.items():
             setattr(message.header.stamp, field, value)
         self.publishers[topic].publish(message)
@@ -339,3 +342,24 @@ def test_silent_publishes_nothing_alone(bench: Bench, clock: list[float]) -> Non
         clock[0] += 0.5
         bench.send('visible', 500 * number)
     assert bench.both()[1:] == [(7000, None), (7500, None)]
+
+
+def test_simulated_time_that_has_not_begun_is_no_reason_to_call_stamps_ahead(
+        bench: Bench) -> None:
+    bench.set(use_sim_time=True)
+    bench.send('visible', 0)
+    assert not snapshot(bench).ahead
+
+
+def test_motion_tells_the_offset_and_nothing_is_done_about_it(bench: Bench) -> None:
+    for moment, camera, pixels in MovingScene(1, 14).images(30, 10):
+        height, width = pixels.shape[:2]
+        late = 150 if camera == 'thermal' else 0
+        bench.send(camera, round(1000 * moment) + late, {
+            'encoding': 'mono8' if camera == 'visible' else 'mono16', 'height': height,
+            'width': width, 'step': pixels.itemsize * width, 'data': pixels.tobytes()})
+    bench.pairing.estimate_offset()
+    estimate = snapshot(bench).estimate
+    assert estimate.offset == pytest.approx(-0.15, abs=0.016) and estimate.correlation > 0.8
+    assert bench.node.get_parameter('thermal_time_offset').value == 0.0
+    assert len(bench.pairs) > 100  # of different moments

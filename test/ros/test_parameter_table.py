@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,15 @@ def test_params_file_has_every_parameter_with_its_default() -> None:
     parameters = file['/**']['ros__parameters']
     assert parameters == {row.name: row.default for row in TABLE}
     assert [type(value) for value in parameters.values()] == [type(row.default) for row in TABLE]
+
+
+def test_the_camera_guide_names_parameters_that_are_there() -> None:
+    text = (ROOT / 'docs' / 'cameras.md').read_text()
+    given = re.findall(r'`?(?:front\.)?(\w+):=([^\s`)]+)', text)
+    assert len(given) > 8
+    for name, value in given:
+        if name != 'visible':
+            assert ROWS[name].parse(value) is not None
 
 
 def test_rows_are_complete() -> None:
@@ -87,7 +97,7 @@ def test_names_of_nothing(name: str) -> None:
 
 def test_what_all_rigs_share_has_no_value_per_rig() -> None:
     assert {row.name for row in TABLE if not row.per_rig} == {
-        'model', 'device', 'rigs', 'batch_wait', 'diagnostics_period'}
+        'model', 'device', 'guidance_period', 'rigs', 'batch_wait', 'diagnostics_period'}
 
 
 @pytest.mark.parametrize(('name', 'text', 'value'), [

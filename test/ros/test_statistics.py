@@ -57,7 +57,13 @@ def test_silence_is_measured_from_the_last_image_or_the_start(clock: FakeTime) -
     clock.now += 1.0
     snapshot = counted.snapshot()
     assert (snapshot.visible.silent_for, snapshot.thermal.silent_for) == (1.0, 4.0)
-    assert snapshot.since_pair == 4.0
+    assert (snapshot.visible.useless_for, snapshot.thermal.useless_for) == (4.0, 4.0)
+    counted.accepted('visible', 1)
+    counted.alone('thermal', 1)
+    clock.now += 0.5
+    snapshot = counted.snapshot()
+    assert (snapshot.visible.useless_for, snapshot.thermal.useless_for) == (0.5, 0.5)
+    assert snapshot.since_pair == 4.5
 
 
 def test_smallest_offset_is_signed_and_of_images_since_the_last_pair() -> None:

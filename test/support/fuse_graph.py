@@ -14,8 +14,8 @@ from rclpy.parameter import Parameter
 
 from degfuse_ros.fuse_node import FuseNode
 
-# Reports ten times a second, so that tests do not wait for them.
-QUICK = {'device': 'cpu', 'diagnostics_period': 0.1, 'lost_after': 0.5}
+# Reports ten times a second, so that tests do not wait for them; the images sent are all alike.
+QUICK = {'device': 'cpu', 'diagnostics_period': 0.1, 'lost_after': 0.5, 'frozen_after': 0}
 
 
 class FuseGraph(FusePeer):
