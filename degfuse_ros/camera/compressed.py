@@ -12,8 +12,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 
 from degfuse_ros.camera.image_error import ImageError
 
@@ -109,6 +107,9 @@ def decompress(message: CompressedImage) -> Decompressed:
 
 def _check_file(data: bytes) -> None:
     """Raise where the header tells too large a size, or the file is not whole."""
+    # Imported here: raw cameras do without, and the node starts sooner.
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
     file = BytesIO(data)
     image = (JpegImageFile if data.startswith(JPEG) else PngImageFile)(file)
     width, height = image.size
