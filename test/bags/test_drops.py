@@ -9,8 +9,12 @@ from degfuse_ros.bags.drops import Drops
 def test_first_reason_and_all_counts_from_several_threads() -> None:
     drops = Drops()
     drops.add('out_of_order')
-    threads = [threading.Thread(target=lambda: [drops.add('kind', 'why') for _ in range(2000)])
-               for _ in range(4)]
+
+    def add() -> None:
+        for _ in range(2000):
+            drops.add('kind', 'why')
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -15,6 +15,7 @@ from bag_files import (
     at,
     contents,
     decoded,
+    file_image,
     image,
     noise,
     pair_messages,
@@ -150,9 +151,7 @@ def test_compressed_images(engine: FusionEngine, tmp_path: Path) -> None:
     for number, (visible, thermal) in enumerate(zip(
             decoded(bag, '/visible/image/compressed'),
             decoded(bag, '/thermal/image/compressed'))):
-        seen = cv2.imdecode(visible.data, cv2.IMREAD_COLOR)[..., ::-1]
-        heat = cv2.imdecode(thermal.data, cv2.IMREAD_UNCHANGED)
-        expected = engine.fuse(np.ascontiguousarray(seen), heat)
+        expected = engine.fuse(file_image(visible), file_image(thermal))
         np.testing.assert_array_equal(pixels(fused[number], 3), expected.image)
 
 

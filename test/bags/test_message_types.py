@@ -7,6 +7,7 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from degfuse_ros.bags.message_types import (
 KINDS = [IMAGE, COMPRESSED_IMAGE, CAMERA_INFO, CLASSIFICATION, DIAGNOSTIC_ARRAY]
 
 
-def ros_class(kind: str) -> type:
+def ros_class(kind: str) -> Any:
     package, _, name = kind.split('/')
     return getattr(import_module(f'{package}.msg'), name)
 
@@ -49,7 +50,7 @@ def test_hashes_are_those_that_ros_computes(kind: str) -> None:
 
 def test_ros_reads_our_image() -> None:
     ours = image(at(1.5))
-    theirs = deserialize_message(bytes(encode(ours)), ros_class(IMAGE))
+    theirs: Any = deserialize_message(bytes(encode(ours)), ros_class(IMAGE))
     assert (theirs.height, theirs.width, theirs.step) == (ours.height, ours.width, ours.step)
     assert theirs.header.frame_id == 'camera' and theirs.encoding == 'rgb8'
     assert theirs.header.stamp.nanosec == 500_000_000
@@ -67,7 +68,7 @@ def test_we_read_an_image_of_ros() -> None:
 def test_ros_reads_our_compressed_image() -> None:
     ours = message(COMPRESSED_IMAGE, header=header(at(0)), format='png',
                    data=np.arange(9, dtype=np.uint8))
-    theirs = deserialize_message(bytes(encode(ours)), ros_class(COMPRESSED_IMAGE))
+    theirs: Any = deserialize_message(bytes(encode(ours)), ros_class(COMPRESSED_IMAGE))
     assert theirs.format == 'png' and bytes(theirs.data) == bytes(range(9))
 
 

@@ -196,7 +196,7 @@ def test_flipped_bytes_never_raise_anything_else(tmp_path: Path) -> None:
     file = bag / 'bag.mcap'
     whole = file.read_bytes()
     rolls = random.Random(0)
-    outcomes = set()
+    outcomes: set[bool | None] = set()
     for _ in range(60):
         data = bytearray(whole)
         for _ in range(3):

@@ -3,6 +3,8 @@
 """Which topics are the cameras."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
 
@@ -14,11 +16,11 @@ from degfuse_ros.bags.topics import find_cameras
 OTHERS = {'/tf': 'tf2_msgs/msg/TFMessage', '/imu': 'sensor_msgs/msg/Imu'}
 
 
-def bag(*images: str, empty: tuple[str, ...] = (), **kinds: str) -> dict[str, Topic]:
-    """Return topics: images by name, compressed ones by their suffix, and the usual others."""
+def bag(*images: str, empty: tuple[str, ...] = (), kinds: Mapping[str, str] = OTHERS
+        ) -> dict[str, Topic]:
+    """Return topics: images by name, compressed ones by their suffix, and others."""
     found = {name: COMPRESSED_IMAGE if 'compressed' in name else IMAGE for name in images}
-    found.update(OTHERS)
-    found.update({name.replace('__', '/'): kind for name, kind in kinds.items()})
+    found.update(kinds)
     definition = MessageDefinition(MessageDefinitionFormat.NONE, '')
     return {name: Topic(name, kind, 0 if name in empty else 100, definition, '', ())
             for name, kind in sorted(found.items())}
@@ -56,11 +58,11 @@ def test_given_ones_win_also_without_the_first_slash() -> None:
 
 
 def test_camera_info_beside_the_images() -> None:
-    kinds = {'__rgb__camera_info': CAMERA_INFO, '__ir__camera_info': CAMERA_INFO}
+    kinds = {'/rgb/camera_info': CAMERA_INFO, '/ir/camera_info': CAMERA_INFO}
     names = ('/rgb/image_raw/compressed', '/ir/image')
-    cameras = find_cameras(bag(*names, **kinds))
+    cameras = find_cameras(bag(*names, kinds=kinds))
     assert (cameras.visible_info, cameras.thermal_info) == ('/rgb/camera_info', '/ir/camera_info')
-    cameras = find_cameras(bag(*names, empty=('/rgb/camera_info',), **kinds))
+    cameras = find_cameras(bag(*names, empty=('/rgb/camera_info',), kinds=kinds))
     assert (cameras.visible_info, cameras.thermal_info) == ('', '/ir/camera_info')
 
 

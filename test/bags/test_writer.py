@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bag_files import at, contents, decoded, image, pair_messages, write_bag
+from bag_files import at, contents, decoded, image, offered, pair_messages, write_bag
 from rosbags.rosbag2 import Reader
 
 from degfuse_ros.bags.bag_error import BagError
@@ -42,7 +42,7 @@ def test_rosbags_reads_topics_types_qos_and_messages(tmp_path: Path) -> None:
                              for topic, seconds, content in messages]
     with Reader(bag) as reader:
         for connection in reader.connections:
-            qos, = connection.ext.offered_qos_profiles
+            qos, = offered(connection)
             assert qos.reliability.name == 'RELIABLE' and qos.depth == 1
             assert qos.durability.name == 'VOLATILE'
             assert connection.digest.startswith('RIHS01_d31d41a9')  # sensor_msgs/msg/Image

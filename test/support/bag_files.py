@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
 
 from degfuse_ros.bags.made_frames import MadeFrames, demo_frames
 from degfuse_ros.bags.make_bag import BagRecipe, make_bag
@@ -95,6 +97,19 @@ def decoded(bag: Path, topic: str) -> list[Any]:
         chosen = [each for each in reader.connections if each.topic == topic]
         return [reader.deserialize(data, connection.msgtype)
                 for connection, _, data in reader.messages(chosen)] if chosen else []
+
+
+def file_image(message: Any) -> np.ndarray:
+    """Return what a compressed image holds, HxWx3 uint8 RGB or HxW, by OpenCV alone."""
+    image = cv2.imdecode(message.data, cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+
+
+def offered(connection: Connection) -> list[Qos]:
+    """Return the QoS profiles of a topic."""
+    assert isinstance(connection.ext, ConnectionExtRosbag2)
+    return connection.ext.offered_qos_profiles
 
 
 def degfuse(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
