@@ -42,6 +42,7 @@ setup(
         'train': requirements('train'),
         'evaluate': requirements('evaluate'),
         'export': requirements('export'),
+        'bag': requirements('bag'),
         'test': requirements('test'),
     },
     zip_safe=False,

@@ -16,21 +16,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from degfuse_ros.ros.advice import ERROR, Advice, Topics, advise
-from degfuse_ros.ros.camera_info_input import CameraInfoInput
-from degfuse_ros.ros.diagnostics import Diagnostics, clock_advice, values_of
-from degfuse_ros.ros.outputs import Outputs
-from degfuse_ros.ros.pair import Pair
-from degfuse_ros.ros.pairing import Pairing
+from degfuse_ros.ros.advice import ERROR, WARN, Advice
+from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
+from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
-from degfuse_ros.ros.statistics import Statistics
+from degfuse_ros.ros.rig import Rig
 from degfuse_ros.ros.worker import Worker
 
 if TYPE_CHECKING:
     from degfuse_ros.engine import FusionEngine
+
+# Seconds between two looks at who subscribes: somebody who opens a fused topic of a lazy node
+# hardly notices the wait, and five looks a second cost nothing that could be measured.
+UPDATE_PERIOD = 0.2
 
 # Rows and columns of the image fused once at configure, so that the first real one is not slow.
 WARM_UP_SIZE = (480, 640)
@@ -45,17 +47,20 @@ class FuseNode(LifecycleNode):
         Args:
             options: passed to rclpy's LifecycleNode, as context or parameter_overrides.
         """
-        super().__init__('fuse', automatically_declare_parameters_from_overrides=True, **options)
+        super().__init__('fuse', automatically_declare_parameters_from_overrides=True,
+                         allow_undeclared_parameters=True, start_parameter_services=False,
+                         **options)
         self._settings = Parameters(self)
-        self._statistics = Statistics()
+        self._parameter_services = ParameterServices(self)
         self._engine: FusionEngine | None = None
-        self._outputs: Outputs | None = None
-        self._pairing: Pairing | None = None
+        self._rigs: list[Rig] = []
         self._worker: Worker | None = None
-        self._camera_info: CameraInfoInput | None = None
         self._state_label = 'unconfigured'
         self._failure = ''
         self._diagnostics = Diagnostics(self, self._settings, self._report)
+        # On the machine's clock: simulated time may stand still.
+        self.create_timer(UPDATE_PERIOD, self._update,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights and advertise the topics; fail where a parameter was refused."""
@@ -146,7 +151,8 @@ class FuseNode(LifecycleNode):
         # Imported here, so that a missing torch fails this transition and not the process.
         from degfuse_ros.engine import FusionEngine
         engine = self._engine = FusionEngine.load(
-            self._settings.value('model') or None, self._settings.value('device'))
+            self._settings.value('model') or None, self._settings.value('device'),
+            self._settings.value('guidance_period'))
         start = time.perf_counter()
         engine.warm_up(*WARM_UP_SIZE)
         warm_up = (time.perf_counter() - start) * 1e3
@@ -158,74 +164,63 @@ class FuseNode(LifecycleNode):
             self.get_logger().warning(
                 'running on the CPU: expect about one image per warm-up time. Set device to cuda '
                 'where there is a GPU')
-        self._outputs = Outputs(self, self._statistics)
+        for name in self._settings.rigs:
+            self._rigs.append(Rig(self, self._settings.of(name), name))
         self._settings.locked = True
-        self._diagnostics.restart()
 
     def _release(self) -> None:
         """Free the weights and take the topics back."""
-        outputs, self._outputs = self._outputs, None
+        rigs, self._rigs = self._rigs, []
         engine, self._engine = self._engine, None
         self._settings.locked = False
-        if outputs is not None:
-            outputs.close()
+        for rig in rigs:
+            rig.close()
         if engine is not None:
             engine.close()
 
     def _start(self) -> None:
         """Subscribe and start the worker."""
-        assert self._engine is not None and self._outputs is not None
-        self._statistics.restart()
-        outputs = self._outputs
-        camera_info = self._camera_info = CameraInfoInput(
-            self, self._statistics, lambda: outputs.camera_info_wanted)
-        self._worker = Worker(Pipeline(
-            self, self._engine, self._settings, self._statistics, outputs,
-            lambda: camera_info.newest))
-        self._pairing = Pairing(self, self._settings, self._statistics, self._deliver)
+        assert self._engine is not None
+        worker = self._worker = Worker(
+            Pipeline(self._engine), lambda: self._settings.value('batch_wait'))
+        for rig in self._rigs:
+            rig.start(worker.put)
 
     def _stop(self) -> None:
         """Unsubscribe, then end the worker."""
-        if self._pairing is not None:
-            self._pairing.close()
-            self._pairing = None
-        if self._camera_info is not None:
-            self._camera_info.close()
-            self._camera_info = None
+        for rig in self._rigs:
+            rig.stop()
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
 
-    def _deliver(self, pair: Pair) -> None:
-        """Leave a pair for the worker. Runs under the synchroniser's lock: must not wait."""
-        if self._camera_info is not None:
-            self._camera_info.update()
-        worker = self._worker
-        if worker is not None and worker.put(pair):
-            self._statistics.dropped('mailbox')
+    def _update(self) -> None:
+        """Follow what changed by itself or by a parameter since the last time."""
+        self._diagnostics.update()
+        for rig in self._rigs:
+            rig.update()
 
-    def _report(self) -> tuple[str, list[Advice], dict[str, str]]:
-        """Return the state in words, what is wrong, and the values for /diagnostics."""
+    def _report(self) -> list[Report]:
+        """Return the parts of the report for /diagnostics: the node's and those of the rigs."""
         values = {'state': self._state_label, **self._engine_values()}
+        advice = clock_advice(self)
+        if self._engine is not None and self._engine.problem:
+            advice.append(Advice('engine', WARN, self._engine.problem))
         if self._failure:
-            return self._failure, [Advice('transition', ERROR, self._failure, True)], values
-        if self._pairing is None:
-            return self._state_label, [], values
-        snapshot = self._statistics.snapshot()
-        visible, thermal = (self._pairing.topic_name(topic) for topic in ('visible', 'thermal'))
-        topics = Topics(visible, thermal, self.count_publishers(visible),
-                        self.count_publishers(thermal))
-        limits = {name: self._settings.value(name)
-                  for name in ('lost_after', 'sync_slop', 'sync_queue_size')}
-        advice = [*clock_advice(self), *advise(snapshot, topics, limits)]
-        return 'active', advice, {**values, **values_of(snapshot)}
+            return [Report('', self._failure,
+                           [Advice('transition', ERROR, self._failure, True)], values)]
+        if self._worker is None:
+            return [Report('', self._state_label, [], values)]
+        return [Report('', self._state_label, advice, values),
+                *(report for rig in self._rigs for report in rig.report())]
 
     def _engine_values(self) -> dict[str, str]:
         engine = self._engine
         if engine is None:
             return {}
         return {'device': engine.device, 'device_name': engine.device_name,
-                'precision': engine.precision, 'model': str(engine.model_path),
+                'precision': engine.precision, 'execution': engine.execution,
+                'memory_fallbacks': str(engine.memory_fallbacks), 'model': str(engine.model_path),
                 'model_hash': engine.model_hash,
                 'gpu_memory_mib': f'{engine.memory_bytes() / 2**20:.1f}'}
 

@@ -3,8 +3,10 @@
 """Start the fusion node and bring it to active.
 
     ros2 launch degfuse_ros fuse.launch.py visible:=/camera/image_raw thermal:=/ir/image_raw
+    ros2 launch degfuse_ros fuse.launch.py rigs:=[front,rear] front.visible:=/front_cam/image_raw
 
-Every parameter of the node is an argument too, from the table that declares it.
+Every parameter of the node is an argument too, from the table that declares it. With several
+rigs, an argument of one rig has its name in front: front.thermal:=/ir/image, front.sync_slop:=0.1.
 """
 
 import os
@@ -22,7 +24,7 @@ from launch_ros.events.lifecycle import ChangeState
 from lifecycle_msgs.msg import Transition
 
 from degfuse_ros.ros.dds_profile import profile_variable
-from degfuse_ros.ros.parameter_table import TABLE
+from degfuse_ros.ros.parameter_table import ROWS, TABLE, row_of
 from launch import LaunchContext, LaunchDescription
 
 CONFIG = os.path.join(get_package_share_directory('degfuse_ros'), 'config')
@@ -40,8 +42,9 @@ def _arguments() -> list[DeclareLaunchArgument]:
     # A profile that the environment already names is the user's own choice: keep it.
     profile = os.environ.get(profile_variable()) or os.path.join(CONFIG, 'fastdds.xml')
     own = [
-        ('visible', 'visible/image', 'Topic of the visible image; camera_info is read beside it.'),
-        ('thermal', 'thermal/image', 'Topic of the thermal image.'),
+        ('visible', 'visible/image', 'Topic of the visible image; camera_info is read beside it. '
+         'A relative one is in the namespace of each rig; RIG.visible:=TOPIC names that of one.'),
+        ('thermal', 'thermal/image', 'Topic of the thermal image; the same holds.'),
         ('params_file', os.path.join(CONFIG, 'fuse.yaml'), 'Parameters of the node.'),
         ('namespace', '', 'Namespace of the node and of all its relative topics.'),
         ('autostart', 'true', 'Whether to configure and activate the node; false leaves it to a '
@@ -62,22 +65,56 @@ def _start(context: LaunchContext) -> list[Any]:
     """Start the node, with those parameters that were given as arguments."""
     given = {name: LaunchConfiguration(name).perform(context)
              for name in ('visible', 'thermal', 'params_file', 'namespace', 'log_level',
-                          'dds_profile')}
-    camera_info = f'{given["visible"].rpartition("/")[0]}/camera_info'.lstrip('/')
-    if given['visible'].startswith('/'):
-        camera_info = f'/{camera_info}'
+                          'dds_profile', 'rigs')}
+    of_rigs = _arguments_of_rigs(context, given['rigs'])
     profile = _profile(given['dds_profile'])
     node = LifecycleNode(
         package='degfuse_ros', executable='fuse_node', name='fuse', namespace=given['namespace'],
-        output='screen', parameters=[given['params_file'], _overrides(context)],
-        remappings=[('visible/image', given['visible']), ('thermal/image', given['thermal']),
-                    ('visible/camera_info', camera_info)],
-        ros_arguments=['--log-level', given['log_level']],
+        output='screen', parameters=[given['params_file'], _overrides(context, of_rigs)],
+        remappings=_remappings(given, of_rigs), ros_arguments=['--log-level', given['log_level']],
         additional_env={profile_variable(): profile} if profile else None)
     return [*_autostart(node), node]
 
 
-def _overrides(context: LaunchContext) -> dict[str, Any]:
+def _arguments_of_rigs(context: LaunchContext, rigs: str) -> dict[str, dict[str, str]]:
+    """Return the arguments that were given for one rig alone, as front.visible, by rig and name.
+
+    They cannot be declared: how the rigs are called is an argument itself, or stands in the
+    params file.
+    """
+    result: dict[str, dict[str, str]] = {
+        rig: {} for rig in ([''] if rigs == FROM_FILE else ROWS['rigs'].parse(rigs))}
+    for name, text in context.launch_configurations.items():
+        rig, _, own = name.partition('.')
+        if own in ('visible', 'thermal') or (own and row_of(name)):
+            result.setdefault(rig, {})[own] = text
+        elif own and rig in result:
+            raise ValueError(f'no such argument: {name}. A rig has visible, thermal, '
+                             f'{", ".join(row.name for row in TABLE if row.per_rig)}')
+    return result
+
+
+def _remappings(given: dict[str, str], of_rigs: dict[str, dict[str, str]]
+                ) -> list[tuple[str, str]]:
+    """Lead every input of every rig to the topic that was given for it."""
+    result = []
+    for camera in ('visible', 'thermal'):
+        common = [rig for rig, own in of_rigs.items() if camera not in own]
+        if given[camera].startswith('/') and len(common) > 1:
+            raise ValueError(f'{camera} is one topic for {len(common)} rigs. Got {given[camera]}; '
+                             f'give each its own by RIG.{camera}:=TOPIC')
+        for rig, own in of_rigs.items():
+            prefix = f'{rig}/' if rig else ''
+            relative = '' if given[camera].startswith('/') else prefix
+            topic = own.get(camera, f'{relative}{given[camera]}')
+            # Beside the image, as camera drivers have it.
+            folder, slash, _ = topic.rpartition('/')
+            result += [(f'{prefix}{camera}/image', topic),
+                       (f'{prefix}{camera}/camera_info', f'{folder}{slash}camera_info')]
+    return result
+
+
+def _overrides(context: LaunchContext, of_rigs: dict[str, dict[str, str]]) -> dict[str, Any]:
     """Return the parameters that were given as arguments, by name."""
     result: dict[str, Any] = {}
     use_sim_time = LaunchConfiguration('use_sim_time').perform(context)
@@ -89,6 +126,9 @@ def _overrides(context: LaunchContext) -> dict[str, Any]:
         text = LaunchConfiguration(row.name).perform(context)
         if text != FROM_FILE:
             result[row.name] = row.parse(text)
+    for rig, own in of_rigs.items():
+        result.update({f'{rig}.{name}': ROWS[name].parse(text) for name, text in own.items()
+                       if name in ROWS})
     return result
 
 

@@ -96,7 +96,8 @@ def test_camera_info_is_stamped_anew_and_scaled(active: FuseGraph) -> None:
 
 
 def test_camera_info_of_other_images_is_told_and_not_published(active: FuseGraph) -> None:
-    info = CameraInfo(width=WIDTH, height=3 * HEIGHT)
+    info = CameraInfo(width=WIDTH, height=3 * HEIGHT,
+                      k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0])
 
     def send() -> None:
         active.camera_info.publish(info)
@@ -191,11 +192,11 @@ def test_two_publishers_of_different_clocks_are_told(active: FuseGraph) -> None:
 
 def test_failing_inference_is_an_error_and_recovers(
         active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*images: np.ndarray) -> None:
+    def fail(*given: Any, **named: Any) -> None:
         raise RuntimeError('CUDA error:\n out of memory')
 
     with monkeypatch.context() as patch:
-        patch.setattr(FusionEngine, 'fuse', fail)
+        patch.setattr(FusionEngine, 'fuse_batch', fail)
         status = active.until_status(lambda status: status.level == ERROR, each=active.send)
         assert 'RuntimeError: CUDA error: out of memory' in status.message
         assert '\n' not in status.message
@@ -286,7 +287,8 @@ def test_bad_qos_override_fails_activate_only(ros_domain: int) -> None:
         status = graph.until_status(lambda status: status.level == ERROR)
         assert 'sometimes' in status.message and '\n' not in status.message
         assert graph.visible.get_subscription_count() == 0
-        assert not any(publisher.is_activated for publisher in graph.node._outputs._publishers)
+        publishers = graph.node._rigs[0]._outputs._publishers
+        assert publishers and not any(publisher.is_activated for publisher in publishers)
 
 
 def test_bad_qos_override_fails_configure_and_leaves_no_topic(ros_domain: int) -> None:
@@ -299,16 +301,16 @@ def test_bad_qos_override_fails_configure_and_leaves_no_topic(ros_domain: int) -
 
 def test_deactivate_sends_the_pair_at_hand(
         idle: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, fuse = threading.Event(), FusionEngine.fuse
+    begun, fuse = threading.Event(), FusionEngine.fuse_batch
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         begun.set()
         time.sleep(0.5)  # long enough for the transition to begin meanwhile
-        return fuse(*arguments)
+        return fuse(*arguments, **named)
 
     assert idle.configure() and idle.activate()
     idle.until_fused()
-    monkeypatch.setattr(FusionEngine, 'fuse', slow)
+    monkeypatch.setattr(FusionEngine, 'fuse_batch', slow)
     idle.fused.clear()
     idle.until(begun.is_set, each=idle.send)
     assert idle.change_state(Transition.TRANSITION_DEACTIVATE)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -39,6 +40,7 @@ VISIBLE = [
     ('small_step', {'step': 3 * WIDTH - 1}, f'step is {3 * WIDTH - 1} bytes'),
     ('zero_size', {'height': 0}, f'size is {WIDTH}x0'),
     ('encoding', {'encoding': 'nonsense'}, "'nonsense'"),
+    ('odd_width', {'encoding': 'yuv422', 'width': WIDTH - 1}, 'two pixels share their colour'),
     ('refused', {'height': 16}, 'must be 32 x 32 pixels or larger'),
 ]
 
@@ -56,6 +58,9 @@ def test_bad_visible_image(active: FuseGraph, kind: str, changes: dict, reason: 
 @pytest.mark.parametrize(('kind', 'changes', 'reason'), [
     ('truncated', {'data': b'\x01' * 100}, '100 bytes of data'),
     ('encoding', {'encoding': 'nonsense'}, "'nonsense'"),
+    ('not_finite', {'encoding': '32FC1', 'step': 4 * WIDTH,
+                    'data': struct.pack('f', float('nan')) * WIDTH * HEIGHT},
+     f'none of the {WIDTH * HEIGHT} values'),
     ('refused', {'height': 1, 'width': 1}, 'must be 32 x 32 pixels or larger. Got 1 x 1'),
 ])
 def test_bad_thermal_image(active: FuseGraph, kind: str, changes: dict, reason: str) -> None:

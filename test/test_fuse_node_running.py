@@ -18,14 +18,16 @@ from lifecycle_msgs.msg import Transition
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Classification
 
+from degfuse_ros.camera import decoding
 from degfuse_ros.engine import FusionEngine
+from degfuse_ros.engine.plain_path import PlainPath
 from degfuse_ros.ros import advice, images, messages
 
 ERROR = b'\x02'
 
 
 class Gate:
-    """Stands in for `FusionEngine.fuse` and lets pairs through one by one.
+    """Stands in for `FusionEngine.fuse_batch` and lets pairs through one by one.
 
     Attributes:
         entered: pairs that came to the engine.
@@ -35,13 +37,14 @@ class Gate:
         """Replace the method until the test ends."""
         self.entered = 0
         self._let_through = threading.Semaphore(0)
-        self._fuse = FusionEngine.fuse
-        monkeypatch.setattr(FusionEngine, 'fuse', lambda *pair: self._wait(*pair))
+        self._fuse = FusionEngine.fuse_batch
+        monkeypatch.setattr(FusionEngine, 'fuse_batch',
+                            lambda *given, **named: self._wait(*given, **named))
 
-    def _wait(self, *pair: Any) -> Any:
+    def _wait(self, *given: Any, **named: Any) -> Any:
         self.entered += 1
         self._let_through.acquire()
-        return self._fuse(*pair)
+        return self._fuse(*given, **named)
 
     def open(self, pairs: int = 1) -> None:
         """Let pairs through."""
@@ -73,7 +76,7 @@ def replaced(status: DiagnosticStatus) -> int:
 
 def test_lite_fuses_what_its_engine_fuses(active: FuseGraph) -> None:
     fused = active.until_fused()
-    visible, thermal = images.to_rgb(image(0)), images.to_grey(image(0, 'mono8'))
+    visible, thermal = decoding.to_rgb(image(0)), decoding.to_grey(image(0, 'mono8'))
     expected = FusionEngine.load('lite', 'cpu').fuse(visible, thermal)
     assert bytes(fused.data) == expected.image.tobytes()
     assert expected.image.tobytes() != FusionEngine.load(
@@ -138,11 +141,33 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert active.set_parameter('model', 'base').successful
     assert active.configure() and active.activate()
     expected = FusionEngine.load('base', 'cpu').fuse(
-        images.to_rgb(image(0)), images.to_grey(image(0, 'mono8')))
+        decoding.to_rgb(image(0)), decoding.to_grey(image(0, 'mono8')))
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 
-def lose(*given: Any) -> None:
+def test_how_the_engine_works_is_reported(
+        ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FuseGraph(ros_domain, model='lite', guidance_period=3) as graph:
+        assert graph.configure() and graph.activate()
+        looks: list[bool] = []
+        fuse = PlainPath.fuse
+
+        def watched(path: PlainPath, pairs: Any, anew: bool, look: bool) -> Any:
+            looks.append(look)
+            return fuse(path, pairs, anew, look)
+
+        monkeypatch.setattr(PlainPath, 'fuse', watched)
+        graph.until(lambda: len(looks) >= 7, each=graph.send)
+        assert looks[:7].count(True) in (2, 3) and looks[:3].count(True) == 1
+        report = values(graph.until_status(lambda status: status.level == b'\x00',
+                                           each=graph.send))
+        assert (report['execution'], report['memory_fallbacks']) == ('plain', '0')
+        monkeypatch.setattr(PlainPath, 'problem', 'out of memory: no graphs, 1 at a time')
+        status = graph.until_status(lambda status: status.level != b'\x00', each=graph.send)
+        assert (status.level, status.message) == (b'\x01', PlainPath.problem)
+
+
+def lose(*given: Any, **named: Any) -> None:
     """Do what every call does once the GPU has fallen off the bus."""
     raise RuntimeError('CUDA error: device lost\nCompile with TORCH_USE_CUDA_DSA')
 
@@ -150,7 +175,7 @@ def lose(*given: Any) -> None:
 def test_a_device_lost_while_running_is_told_and_another_can_be_configured(
         active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(FusionEngine, 'fuse', lose)
+        patch.setattr(FusionEngine, 'fuse_batch', lose)
         patch.setattr(FusionEngine, 'close', lose)
         status = active.until_status(lambda status: status.level == ERROR, each=active.send)
         assert 'device lost' in status.message and 'configure the node again' in status.message
@@ -204,16 +229,17 @@ def test_nothing_is_built_for_topics_without_subscribers(
                 graph.peer.destroy_subscription(subscription)
         assert graph.configure() and graph.activate()
         source = graph.node.resolve_topic_name('visible/camera_info')
+        info = CameraInfo(k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0])
 
         def send() -> None:
-            graph.camera_info.publish(CameraInfo())
+            graph.camera_info.publish(info)
             graph.send()
 
         graph.until_status(lambda status: float(values(status).get('output_rate_hz', 0)) > 0
                            and not graph.peer.count_subscribers(source), each=send)
         assert built == []
         # Each topic alone brings its own message and no other.
-        for kind, topic, name in ((Image, 'image', 'from_rgb'),
+        for kind, topic, name in ((Image, 'image', 'from_rgb'), (Image, 'overlay', 'from_rgb'),
                                   (CameraInfo, 'camera_info', 'camera_info_message'),
                                   (Classification, 'degradation', 'degradation_message'),
                                   (DiagnosticArray, 'routing', 'routing_message')):

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from degfuse_ros.camera.homography import HomographyError, Size, check, resizing
 
+CAMERAS = ('visible', 'thermal')
 VERSION = 1
 """Of the format; a file of another one is refused."""
 
@@ -53,19 +55,36 @@ class Rig:
     """Both lenses and how the cameras stand to each other.
 
     Attributes:
-        visible: lens of the visible camera.
-        thermal: lens of the thermal camera.
+        visible: lens of the visible camera; None where its camera_info tells it.
+        thermal: lens of the thermal camera; the same.
         rotation: 3 x 3; with the translation it takes points from the visible camera's frame
             (x right, y down, z forward) to the thermal one's.
         translation: metres.
         distance: metres along the visible camera's z of the plane that is registered exactly.
     """
 
-    visible: Intrinsics
-    thermal: Intrinsics
+    visible: Intrinsics | None
+    thermal: Intrinsics | None
     rotation: np.ndarray
     translation: np.ndarray
     distance: float
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which cameras' lenses their camera_info must tell: 'visible', 'thermal'."""
+        return tuple(camera for camera in CAMERAS if getattr(self, camera) is None)
+
+    def lens(self, camera: str) -> Intrinsics:
+        """Return the lens of the 'visible' or 'thermal' camera.
+
+        Raises:
+            CalibrationError: it is missing.
+        """
+        lens = self.visible if camera == 'visible' else self.thermal
+        if lens is None:
+            raise CalibrationError(f'the calibration leaves out the {camera} lens: publish '
+                                   f'{camera}/camera_info, or write the lens into the file')
+        return lens
 
 
 @dataclass(frozen=True)
@@ -114,12 +133,24 @@ class Calibration:
             homography = (resizing(self.visible_size, visible) @ homography
                           @ resizing(thermal, self.thermal_size))
         if rig is not None:
-            rig = Rig(rig.visible.resized(self.visible_size, visible),
-                      rig.thermal.resized(self.thermal_size, thermal),
-                      rig.rotation, rig.translation, rig.distance)
+            rig = replace(
+                rig, visible=rig.visible and rig.visible.resized(self.visible_size, visible),
+                thermal=rig.thermal and rig.thermal.resized(self.thermal_size, thermal))
         enlarged = visible[0] / self.visible_size[0]
         return Calibration(visible, thermal, self.residual * enlarged, self.sureness * enlarged,
                            self.date, self.source, homography, rig)
+
+
+    def with_lenses(self, lenses: Mapping[str, Intrinsics]) -> Calibration:
+        """Return it with the lenses that it leaves out.
+
+        Args:
+            lenses: by camera, for images of this calibration's sizes.
+        """
+        if self.rig is None:
+            return self
+        visible, thermal = (getattr(self.rig, camera) or lenses.get(camera) for camera in CAMERAS)
+        return replace(self, rig=replace(self.rig, visible=visible, thermal=thermal))
 
 
 def to_text(calibration: Calibration) -> str:
@@ -135,8 +166,9 @@ def to_text(calibration: Calibration) -> str:
     rig = calibration.rig
     if rig is not None:
         for camera, lens in (('visible', rig.visible), ('thermal', rig.thermal)):
-            content[camera] |= {'camera_matrix': lens.matrix.tolist(),
-                                'distortion': lens.distortion.tolist()}
+            if lens is not None:
+                content[camera] |= {'camera_matrix': lens.matrix.tolist(),
+                                    'distortion': lens.distortion.tolist()}
         content |= {'rotation': rig.rotation.tolist(), 'translation': rig.translation.tolist(),
                     'distance': rig.distance}
     elif calibration.homography is not None:
@@ -179,7 +211,7 @@ def load_calibration(file: Path) -> Calibration:
 
 
 def _from_content(content: dict[str, Any]) -> Calibration:
-    sizes = [_size(camera, content[camera]) for camera in ('visible', 'thermal')]
+    sizes = [_size(camera, content[camera]) for camera in CAMERAS]
     kind = content['kind']
     homography, rig = None, None
     if kind == 'homography':
@@ -201,11 +233,13 @@ def _rig(content: dict[str, Any]) -> Rig:
     distance = float(_numbers(content, 'distance', ()))
     if distance <= 0.0:
         raise CalibrationError(f'distance is {distance}: give metres above 0')
-    visible, thermal = (_lens(camera, content[camera]) for camera in ('visible', 'thermal'))
+    visible, thermal = (_lens(camera, content[camera]) for camera in CAMERAS)
     return Rig(visible, thermal, rotation, _numbers(content, 'translation', (3,)), distance)
 
 
-def _lens(camera: str, content: dict[str, Any]) -> Intrinsics:
+def _lens(camera: str, content: dict[str, Any]) -> Intrinsics | None:
+    if not {'camera_matrix', 'distortion'} & set(content):
+        return None
     matrix = _numbers(content, 'camera_matrix', (3, 3))
     if matrix[0, 0] <= 0.0 or matrix[1, 1] <= 0.0:
         raise CalibrationError(f'the {camera} focal length is {matrix[0, 0]:g} x '

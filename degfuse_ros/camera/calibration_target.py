@@ -244,15 +244,15 @@ def rig_from_views(views: TargetViews, target: Target, distance: float
 
 def _misses(rig: Rig, views: TargetViews, target: Target) -> np.ndarray:
     """Return, for each view, by how much the visible corners predict the thermal ones amiss."""
+    first, second = rig.lens('visible'), rig.lens('thermal')
     misses = []
     for visible, thermal in zip(views.visible, views.thermal, strict=True):
-        _, turn, place = cv2.solvePnP(target.points(), visible, rig.visible.matrix,
-                                      rig.visible.distortion)
+        _, turn, place = cv2.solvePnP(target.points(), visible, first.matrix, first.distortion)
         rotation = rig.rotation @ cv2.Rodrigues(turn)[0]
         translation = rig.rotation @ place.ravel() + rig.translation
         predicted, _ = cv2.projectPoints(target.points(), rotation, translation,
-                                         rig.thermal.matrix, rig.thermal.distortion)
+                                         second.matrix, second.distortion)
         apart = np.linalg.norm(predicted[:, 0] - thermal, axis=1)
         misses.append(np.sqrt((apart ** 2).mean()))
     # From thermal to visible pixels, as everything that is printed.
-    return np.array(misses) * float(rig.visible.matrix[0, 0] / rig.thermal.matrix[0, 0])
+    return np.array(misses) * float(first.matrix[0, 0] / second.matrix[0, 0])

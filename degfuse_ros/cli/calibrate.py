@@ -9,15 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from degfuse_ros.cli.calibration_pairs import CalibrationPairs, find_calibration_pairs
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_report, identity, make_folder, path, write_file
-from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
     import numpy as np
 
     from degfuse_ros.camera.calibration import Calibration
-    from degfuse_ros.camera.pair_files import PairFiles
 
     Images = list[tuple[np.ndarray, np.ndarray]]
 
@@ -31,13 +30,18 @@ def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
     parser = subparsers.add_parser(
         'calibrate', help='find how the thermal image lies over the visible one',
-        description='Calibrate two cameras from pairs of images, DIR/visible/NAME.* and '
-                    'DIR/thermal/NAME.*: from the edges of the scene, or by a target. Writes the '
-                    'calibration and overlays before and after beside it.')
-    parser.add_argument('data', type=path, metavar='DIR')
+        description='Calibrate two cameras from a bag, or from pairs of images, '
+                    'DIR/visible/NAME.* and DIR/thermal/NAME.*: from the edges of the scene, or '
+                    'by a target. Writes the calibration and overlays before and after beside it.')
+    parser.add_argument('data', type=path, metavar='BAG|DIR')
     parser.add_argument('--out', type=path, required=True, metavar='FILE')
     parser.add_argument('--pairs', type=_count, default=20, metavar='N',
                         help='how many pairs to use, spread evenly over all (default 20)')
+    parser.add_argument('--visible', default='', metavar='TOPIC',
+                        help='of a bag; found by its name where not given')
+    parser.add_argument('--thermal', default='', metavar='TOPIC', help='the same')
+    parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE',
+                        help='of a bag: a parameter of the node by which images are paired')
     parser.add_argument('--zoom', type=_zoom, default=1.0, metavar='Z',
                         help='width of the thermal view over that of the visible one, roughly '
                              '(default 1), 0.1 to 10; not with --target')
@@ -98,16 +102,16 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from degfuse_ros.camera.calibration import CalibrationError, to_text
     _check_options(args)
-    pairs = _find(args)
-    overlays = _check_places(args, pairs)
-    images = _read(pairs)
+    pairs = find_calibration_pairs(args)
+    overlays = _check_places(args, pairs.inputs)
+    names, images = _read(pairs)
     try:
         calibration = _calibrate(args, images)
     except CalibrationError as error:
         raise CommandError(f'not calibrated: {error}') from error
     write_file(args.out, to_text(calibration).encode(), '--out')
     make_folder(overlays, '--out')
-    _write_overlays(overlays, calibration, [pair.name for pair in pairs], images)
+    _write_overlays(overlays, calibration, names, images)
     print(f'{calibration.kind} from {calibration.source}: residual {calibration.residual:.1f} '
           f'pixels, corners sure to {calibration.sureness:.1f} pixels of the visible image\n'
           f'calibration in {args.out}, overlays before and after in {overlays}')
@@ -129,30 +133,10 @@ def _check_options(args: argparse.Namespace) -> None:
                            'out')
 
 
-def _find(args: argparse.Namespace) -> list['PairFiles']:
-    """Choose pairs spread evenly over the folder."""
-    from degfuse_ros.camera.pair_files import PairFilesError, find_pairs
-    bag = args.data.is_file() or (args.data / 'metadata.yaml').is_file()
-    if bag:
-        raise CommandError(f'{args.data} is a file or a bag, and bags cannot be read yet: give a '
-                           'folder with visible/ and thermal/')
-    try:
-        pairs, problems = find_pairs(args.data / 'visible', args.data / 'thermal')
-    except PairFilesError as error:
-        raise CommandError(str(error)) from error
-    if problems:
-        print(f'degfuse calibrate: {len(problems)} files left out, the first: {problems[0]}',
-              file=sys.stderr)
-    count = min(args.pairs, len(pairs))
-    return [pairs[at * len(pairs) // count] for at in range(count)]
-
-
-def _check_places(args: argparse.Namespace, pairs: list['PairFiles']) -> Path:
+def _check_places(args: argparse.Namespace, inputs: list[Path]) -> Path:
     """Try the places to write before anything slow; return the overlays' one, not yet made."""
     check_report(args.out, '--out')
     overlays: Path = args.out.with_name(f'{args.out.stem}_overlays')
-    inputs = [args.data / 'visible', args.data / 'thermal']
-    inputs += [file for pair in pairs for file in (pair.visible, pair.thermal)]
     # What is written goes where a link leads to, existing or not.
     behind = Path(os.path.realpath(args.out)).parent
     if {identity(place) for place in (args.out, args.out.parent, behind, overlays)} & set(
@@ -162,21 +146,18 @@ def _check_places(args: argparse.Namespace, pairs: list['PairFiles']) -> Path:
     return overlays
 
 
-def _read(pairs: list['PairFiles']) -> 'Images':
+def _read(pairs: CalibrationPairs) -> tuple[list[str], 'Images']:
     """Read all pairs, thermal counts to 8 bits; all must have the first one's sizes."""
-    from degfuse_ros.camera.pair_files import PairFilesError
-    from degfuse_ros.camera.thermal import ThermalRange
+    from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
+    names: list[str] = []
     images: Images = []
-    for pair in pairs:
-        try:
-            visible, thermal = pair.read()
-        except PairFilesError as error:
-            raise CommandError(str(error)) from error
-        images.append((visible, ThermalRange().to_8_bit(thermal, *default_percentiles(), 0.0)))
+    for name, visible, thermal in pairs.read():
+        names.append(name)
+        images.append((visible, ThermalRange().to_8_bit(thermal, ThermalLook())))
         if [each.shape for each in images[-1]] != [each.shape for each in images[0]]:
-            raise CommandError(f'{pair.name} and {pairs[0].name} have other sizes: give the '
-                               'images of one pair of cameras in one mode')
-    return images
+            raise CommandError(f'{name} and {names[0]} have other sizes: give the images of one '
+                               'pair of cameras in one mode')
+    return names, images
 
 
 def _calibrate(args: argparse.Namespace, images: 'Images') -> 'Calibration':

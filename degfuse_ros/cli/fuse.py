@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import check_file, identity, make_folder, path, write_file
-from degfuse_ros.cli.thermal_window import default_percentiles
 
 if TYPE_CHECKING:
+    from degfuse_ros.camera.front_end import FrontEnd
     from degfuse_ros.camera.pair_files import PairFiles
     from degfuse_ros.engine import Fusion, FusionEngine
 
@@ -27,6 +27,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument('--thermal', type=path, required=True, metavar='DIR|FILE',
                         help='8 bit, or 16-bit counts; resized to the visible image if need be')
     parser.add_argument('--out', type=path, required=True, metavar='DIR')
+    parser.add_argument('--calibration', type=path, metavar='FILE',
+                        help='of degfuse calibrate, where the cameras see different views')
     parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--json', type=path, metavar='FILE',
@@ -50,12 +52,13 @@ def _run(args: argparse.Namespace) -> int:
     except PairFilesError as error:
         raise CommandError(str(error)) from error
     results_path = args.json or args.out / 'fusion.json'
+    front_end = _front_end(args)
     _check_outputs(args, pairs, results_path)
     engine = _load_engine(args)
     results: list[dict[str, Any]] = []
     unpaired = len(problems)
     try:
-        _fuse_all(engine, pairs, args.out, results, problems)
+        _fuse_all(engine, front_end, pairs, args.out, results, problems)
     except KeyboardInterrupt:
         missing = len(pairs) - len(results) - (len(problems) - unpaired)
         problems.append(f'interrupted: {missing} of {len(pairs)} pairs were not fused')
@@ -69,6 +72,18 @@ def _run(args: argparse.Namespace) -> int:
     print(f'{len(results)} fused, {len(problems)} left out: images in {args.out}, results in '
           f'{results_path}')
     return 1 if problems else 0
+
+
+def _front_end(args: argparse.Namespace) -> 'FrontEnd':
+    """Return what the node has before its engine, with the node's defaults."""
+    from degfuse_ros.camera.front_end import FrontEnd
+    from degfuse_ros.ros.parameter_table import ROWS, calibration_problem
+    calibration = str(args.calibration or '')
+    problem = calibration_problem(calibration)
+    if problem:
+        raise CommandError(f'--calibration: {problem}')
+    values = {**{name: row.default for name, row in ROWS.items()}, 'calibration': calibration}
+    return FrontEnd(values.__getitem__)
 
 
 def _check_outputs(args: argparse.Namespace, pairs: list['PairFiles'], results_path: Path) -> None:
@@ -94,9 +109,9 @@ def _check_outputs(args: argparse.Namespace, pairs: list['PairFiles'], results_p
 
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
-    """Return all files that the command reads or was given beside them: images and weights."""
+    """Return all files that it reads or was given beside them: images, weights, calibration."""
     from degfuse_ros.camera.pair_files import SUFFIXES
-    files = [Path(args.model)] if args.model else []
+    files = [Path(each) for each in (args.model, args.calibration) if each]
     for each in (args.visible, args.thermal):
         files += [file for file in each.iterdir() if file.suffix.lower() in SUFFIXES
                   ] if each.is_dir() else [each]
@@ -122,7 +137,7 @@ def _load_engine(args: argparse.Namespace) -> 'FusionEngine':
         raise CommandError(str(error)) from error
 
 
-def _fuse_all(engine: 'FusionEngine', pairs: list['PairFiles'], out: Path,
+def _fuse_all(engine: 'FusionEngine', front_end: 'FrontEnd', pairs: list['PairFiles'], out: Path,
               results: list[dict[str, Any]], problems: list[str]) -> None:
     """Fuse the pairs one by one; what cannot be fused is appended to the problems."""
     import cv2
@@ -133,7 +148,7 @@ def _fuse_all(engine: 'FusionEngine', pairs: list['PairFiles'], out: Path,
     with tqdm(pairs, unit='pair', disable=None) as bar:
         for pair in bar:
             try:
-                fusion, changed = _fuse_pair(engine, pair)
+                fusion, changed = _fuse_pair(engine, front_end, pair)
             except (PairFilesError, ValueError, RuntimeError) as error:
                 # A RuntimeError is the device's, over many lines where its memory runs out.
                 problems.append(f"{pair.name}: {' '.join(str(error).split())[:300]}")
@@ -148,20 +163,17 @@ def _fuse_all(engine: 'FusionEngine', pairs: list['PairFiles'], out: Path,
     if resized:
         images = 'image was' if resized == 1 else 'images were'
         print(f'degfuse fuse: warning: {resized} thermal {images} resized to the size of the '
-              'visible image. Register them first if the cameras see different views',
+              'visible image. Give --calibration if the cameras see different views',
               file=sys.stderr)
 
 
-def _fuse_pair(engine: 'FusionEngine', pair: 'PairFiles') -> tuple['Fusion', bool]:
+def _fuse_pair(engine: 'FusionEngine', front_end: 'FrontEnd', pair: 'PairFiles'
+               ) -> tuple['Fusion', bool]:
     """Fuse one pair; tell whether the thermal image had to be resized."""
-    from degfuse_ros.camera.registration import match_size
-    from degfuse_ros.camera.thermal import ThermalRange
-    visible, thermal = pair.read()
-    # Single images: each gets its own window, from the node's default percentiles.
-    thermal = ThermalRange().to_8_bit(thermal, *default_percentiles(), 0.0)
-    height, width = visible.shape[:2]
-    changed = thermal.shape != (height, width)
-    return engine.fuse(visible, match_size(thermal, height, width)), changed
+    prepared = front_end.prepare_images(*pair.read())
+    fusion = engine.fuse(prepared.visible, prepared.thermal, prepared.coverage)
+    # Of images from files there is but one thing to tell: that they were stretched.
+    return fusion, bool(prepared.notice)
 
 
 def _describe(pair: 'PairFiles', file: Path, fusion: 'Fusion', engine: 'FusionEngine'

@@ -11,9 +11,20 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from degfuse_ros.cli import bench, calibrate, demo, evaluate, export, fuse, latency, train
+from degfuse_ros.cli import (
+    bag,
+    bench,
+    calibrate,
+    demo,
+    evaluate,
+    export,
+    fuse,
+    latency,
+    make_bag,
+    train,
+)
 
-SUBCOMMANDS = (fuse, demo, calibrate, evaluate, bench, latency, train, export)
+SUBCOMMANDS = (fuse, bag, make_bag, demo, calibrate, evaluate, bench, latency, train, export)
 
 
 class _Parser(argparse.ArgumentParser):

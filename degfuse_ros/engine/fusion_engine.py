@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -210,8 +210,10 @@ class FusionEngine:
         _check_visible(visible)
         return self.fuse(visible, visible[..., 1], np.zeros(visible.shape[:2], np.float32))
 
-    def fuse_batch(self, pairs: Sequence[Pair | tuple[NDArray[np.uint8], NDArray[np.uint8]]]
-                   ) -> list[Fusion]:
+    def fuse_batch(self, pairs: Sequence[
+            Pair | tuple[NDArray[np.uint8], NDArray[np.uint8]]
+            | tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32] | None]],
+            stream: Hashable = None) -> list[Fusion]:
         """Fuse registered pairs of one size, such as those of several rigs.
 
         A GPU works on all of them at once. Each gets its own degradation and routing. With a
@@ -219,6 +221,8 @@ class FusionEngine:
 
         Args:
             pairs: visible and thermal image each, as `fuse` takes them, and a coverage or none.
+            stream: whose pairs these are, as the rigs' names: what another stream's frames left
+                is forgotten.
 
         Returns:
             One fusion per pair, in order.
@@ -233,7 +237,7 @@ class FusionEngine:
         if not batch:
             return []
         covered = any(pair.coverage is not None for pair in batch)
-        anew, look = self._steady.start((len(batch), batch[0].thermal.shape, covered))
+        anew, look = self._steady.start((stream, len(batch), batch[0].thermal.shape, covered))
         try:
             answers = self._path.fuse(batch, anew, look)
             return [self._describe(row, answer) for row, answer in enumerate(answers)]

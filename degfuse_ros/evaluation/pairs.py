@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from degfuse_ros.camera.pair_files import PairFilesError, read_image
 from degfuse_ros.camera.pair_files import find_pairs as find_in_folders
-from degfuse_ros.camera.thermal import ThermalRange
+from degfuse_ros.camera.thermal import ThermalLook, ThermalRange
 from degfuse_ros.engine import CLASSES
 
 UNKNOWN = 'unknown'
@@ -95,7 +95,9 @@ class EvaluationPair:
         if visible.shape[:2] != counts.shape:
             raise PairError(f'{self.key}: the visible image is {_size(visible)} and the thermal '
                             f'one {_size(counts)}: register the pair first')
-        return visible, ThermalRange().to_8_bit(counts, *percentiles, 0.0)
+        low, high = percentiles
+        look = ThermalLook(percentile_low=low, percentile_high=high)
+        return visible, ThermalRange().to_8_bit(counts, look)
 
 
 def find_pairs(root: Path, split: str) -> tuple[list[EvaluationPair], list[str]]:

@@ -24,9 +24,9 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification
 
-from degfuse_ros.ros.images import to_rgb
-from degfuse_ros.ros.pair import stamp_of
+from degfuse_ros.camera.decoding import to_rgb
 from degfuse_ros.ros.process import spin_until_finished
+from degfuse_ros.ros.stamps import stamp_of
 
 # Results of which a part never came are written as they are when this many wait.
 _WAITING = 50

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node counted, at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from degfuse_ros.camera.time_offset import OffsetEstimate
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,7 @@ class TopicSnapshot:
         accepted: images that went into pairing.
         rate: images per second in the last period.
         silent_for: seconds since the last image, or since activation.
+        useless_for: the same since the last one that went into pairing or was published alone.
         last_stamp: of the last accepted image, in nanoseconds.
     """
 
@@ -21,7 +24,23 @@ class TopicSnapshot:
     accepted: int = 0
     rate: float = 0.0
     silent_for: float = 0.0
+    useless_for: float = 0.0
     last_stamp: int | None = None
+
+
+@dataclass(frozen=True)
+class RegistrationSnapshot:
+    """How well the two cameras' edges agree, in bits per pixel above chance.
+
+    Attributes:
+        score: mean of the last pairs.
+        usual: what it is compared with.
+        drifted: the score lies well below the usual one.
+    """
+
+    score: float
+    usual: float
+    drifted: bool
 
 
 @dataclass(frozen=True)
@@ -45,12 +64,19 @@ class Snapshot:
         latencies: visible stamp to publication, in seconds.
         engine_times: in seconds.
         engine_cpu: processor time of the fusion thread inside the engine, in seconds.
+        batches: of the period's fused images: how many pairs the engine's call took.
         busy_for: seconds since the worker began with the pair at hand; 0 where it waits for one.
         label: the last degradation found; empty before the first.
         failures: inferences failed since the last success.
         failure: why the last one failed.
         failing: True where these are too many to be chance.
         notices: lines about topics, by topic.
+        ahead: by how many nanoseconds stamps are ahead of the node's clock, by input; only those
+            that are by far.
+        estimate: what motion says of the offset of the stamps; None where it does not tell.
+        frozen: whether the thermal images are all the same.
+        alone: images published alone because the other camera was gone, by input.
+        registration: how well the cameras agree; None before the first pair.
     """
 
     visible: TopicSnapshot
@@ -69,9 +95,15 @@ class Snapshot:
     latencies: list[float]
     engine_times: list[float]
     engine_cpu: list[float]
+    batches: list[int]
     busy_for: float
     label: str
     failures: int
     failure: str
     failing: bool
     notices: dict[str, str]
+    ahead: dict[str, int] = field(default_factory=dict)
+    estimate: OffsetEstimate | None = None
+    frozen: bool = False
+    alone: dict[str, int] = field(default_factory=dict)
+    registration: RegistrationSnapshot | None = None

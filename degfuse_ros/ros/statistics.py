@@ -6,7 +6,8 @@ import threading
 import time
 from collections import Counter, deque
 
-from degfuse_ros.ros.snapshot import Snapshot, TopicSnapshot
+from degfuse_ros.camera.time_offset import OffsetEstimate
+from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
 
 # Stamps kept per topic to find the smallest offset between the two: 4 s at 60 Hz, far more than
 # any sensible queue, so that a queue that is too short can be told from clocks that differ.
@@ -23,8 +24,11 @@ class _Topic:
     def __init__(self) -> None:
         self.arrived = 0
         self.accepted = 0
+        self.matched = 0
+        self.alone = 0
         self.arrived_before = 0
         self.last_arrival: float | None = None
+        self.last_use: float | None = None
         self.last_stamp: int | None = None
         self.stamps: deque[int] = deque(maxlen=STAMPS_KEPT)
 
@@ -53,8 +57,11 @@ class Statistics:
             self._label = ''
             self._failures = 0
             self._failure = ''
+            self._frozen = False
+            self._estimate: OffsetEstimate | None = None
             self._begun: float | None = None
             self._notices: dict[str, str] = {}
+            self._registration: RegistrationSnapshot | None = None
             self._start_period()
 
     def _start_period(self) -> None:
@@ -64,6 +71,8 @@ class Statistics:
         self._latencies: list[float] = []
         self._engine_times: list[float] = []
         self._engine_cpu: list[float] = []
+        self._batches: list[int] = []
+        self._ahead: dict[str, int] = {}
 
     def arrived(self, topic: str) -> None:
         """Count an image of 'visible' or 'thermal', good or bad."""
@@ -71,23 +80,62 @@ class Statistics:
             self._topics[topic].arrived += 1
             self._topics[topic].last_arrival = time.monotonic()
 
-    def accepted(self, topic: str, stamp: int) -> None:
-        """Count an image that goes into pairing."""
+    def accepted(self, topic: str, stamp: int, compared: int | None = None) -> None:
+        """Count an image that goes into pairing.
+
+        Args:
+            topic: 'visible' or 'thermal'.
+            stamp: of the image.
+            compared: what the stamp is compared as; None: the stamp.
+        """
+        compared = stamp if compared is None else compared
         with self._lock:
             self._topics[topic].accepted += 1
-            self._topics[topic].stamps.append(stamp)
+            self._topics[topic].last_use = time.monotonic()
+            self._topics[topic].stamps.append(compared)
             self._topics[topic].last_stamp = stamp
             other = self._topics['thermal' if topic == 'visible' else 'visible']
             sign = 1 if topic == 'visible' else -1
-            offsets = [sign * (stamp - other_stamp) for other_stamp in other.stamps]
+            offsets = [sign * (compared - each) for each in other.stamps]
             if self._smallest_offset is not None:
                 offsets.append(self._smallest_offset)
             self._smallest_offset = min(offsets, key=abs, default=None)
 
-    def paired(self, offset: int) -> None:
-        """Count a pair and its offset, visible minus thermal."""
+    def alone(self, topic: str, stamp: int) -> None:
+        """Count an image that is published alone because the other camera is gone."""
+        with self._lock:
+            self._topics[topic].accepted += 1
+            self._topics[topic].last_use = time.monotonic()
+            self._topics[topic].alone += 1
+            self._topics[topic].last_stamp = stamp
+            self._forget_stamps()
+
+    def frozen(self, frozen: bool) -> None:
+        """Note whether the thermal images are all the same now."""
+        with self._lock:
+            self._frozen = frozen
+
+    def estimated(self, estimate: OffsetEstimate | None) -> None:
+        """Note what motion says of the offset of the two cameras' stamps."""
+        with self._lock:
+            self._estimate = estimate
+
+    def ahead(self, topic: str, nanoseconds: int) -> None:
+        """Note by how much the stamps of a topic are ahead of the node's clock."""
+        with self._lock:
+            self._ahead[topic] = nanoseconds
+
+    def paired(self, offset: int, reused: bool = False) -> None:
+        """Count a pair.
+
+        Args:
+            offset: visible minus thermal stamp, as they are compared.
+            reused: whether its thermal image was in the pair before as well.
+        """
         with self._lock:
             self._pairs += 1
+            self._topics['visible'].matched += 1
+            self._topics['thermal'].matched += not reused
             self._last_pair = time.monotonic()
             self._last_offset = offset
             self._offsets.append(offset)
@@ -128,7 +176,7 @@ class Statistics:
             self._begun = None
 
     def published(self, label: str, engine_time: float, engine_cpu: float,
-                  latency: float) -> None:
+                  latency: float, batch: int = 1) -> None:
         """Count a fused image.
 
         Args:
@@ -136,6 +184,7 @@ class Statistics:
             engine_time: seconds inside the engine.
             engine_cpu: seconds of processor time that the calling thread spent there.
             latency: seconds from the visible image's stamp to the publication.
+            batch: pairs that the engine fused in the same call.
         """
         with self._lock:
             self._outputs += 1
@@ -144,6 +193,23 @@ class Statistics:
             self._engine_times.append(engine_time)
             self._engine_cpu.append(engine_cpu)
             self._latencies.append(latency)
+            self._batches.append(batch)
+
+    def published_thermal(self, latency: float) -> None:
+        """Count a thermal image published alone, which the engine has nothing to do with.
+
+        Args:
+            latency: seconds from its stamp to the publication.
+        """
+        with self._lock:
+            self._outputs += 1
+            self._label = ''
+            self._latencies.append(latency)
+
+    def registered(self, score: float, usual: float, drifted: bool) -> None:
+        """Note how well the two cameras agree, as RegistrationSnapshot says."""
+        with self._lock:
+            self._registration = RegistrationSnapshot(score, usual, drifted)
 
     def failed(self, reason: str) -> None:
         """Count an inference that failed."""
@@ -162,7 +228,7 @@ class Statistics:
         with self._lock:
             now = time.monotonic()
             elapsed = max(now - self._period_start, 1e-9)
-            unmatched = {f'unmatched_{name}': topic.accepted - self._pairs
+            unmatched = {f'unmatched_{name}': topic.accepted - topic.matched - topic.alone
                          for name, topic in self._topics.items()}
             snapshot = Snapshot(
                 visible=self._topic_snapshot('visible', now, elapsed),
@@ -175,10 +241,13 @@ class Statistics:
                 drops={**self._drops, **unmatched}, new_drops=self._new_drops,
                 time_jumps=self._time_jumps, new_jumps=dict(self._new_jumps),
                 latencies=self._latencies, engine_times=self._engine_times,
-                engine_cpu=self._engine_cpu, label=self._label,
+                engine_cpu=self._engine_cpu, batches=self._batches, label=self._label,
                 busy_for=0.0 if self._begun is None else now - self._begun,
                 failures=self._failures, failure=self._failure,
-                failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices))
+                failing=self._failures > FAILURES_TOLERATED, notices=dict(self._notices),
+                ahead=self._ahead, frozen=self._frozen, estimate=self._estimate,
+                alone={name: topic.alone for name, topic in self._topics.items()},
+                registration=self._registration)
             # What keeps an input topic silent is said for as long as it is silent.
             self._notices = {name: text for name, text in self._notices.items()
                              if name in self._topics and not self._topics[name].arrived}
@@ -194,4 +263,5 @@ class Statistics:
         return TopicSnapshot(
             arrived=topic.arrived, accepted=topic.accepted, rate=rate,
             silent_for=now - (self._started if topic.last_arrival is None else topic.last_arrival),
+            useless_for=now - (self._started if topic.last_use is None else topic.last_use),
             last_stamp=topic.last_stamp)

@@ -54,8 +54,8 @@ def test_a_homography_comes_back(tmp_path: Path) -> None:
 def test_a_rig_comes_back(tmp_path: Path) -> None:
     got = load_calibration(written(tmp_path / 'c.yaml', FULL))
     assert got.rig is not None and got.homography is None and got.kind == 'full'
-    assert got.rig.thermal.matrix == pytest.approx(LENS.matrix)
-    assert got.rig.visible.distortion == pytest.approx(LENS.distortion)
+    assert got.rig.lens('thermal').matrix == pytest.approx(LENS.matrix)
+    assert got.rig.lens('visible').distortion == pytest.approx(LENS.distortion)
     assert got.rig.translation == pytest.approx(RIG.translation) and got.rig.distance == 12.0
 
 
@@ -121,4 +121,4 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_lens_without_coefficients_has_no_distortion(tmp_path: Path) -> None:
     got = load_calibration(written(tmp_path / 'c.yaml', FULL, thermal__distortion=[]))
-    assert got.rig is not None and got.rig.thermal.distortion.tolist() == [0, 0, 0, 0]
+    assert got.rig is not None and got.rig.lens('thermal').distortion.tolist() == [0, 0, 0, 0]

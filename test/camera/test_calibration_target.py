@@ -123,8 +123,8 @@ def test_both_lenses_and_the_pose_come_back() -> None:
     rig, residual, worst = rig_from_views(views, board, 4.0)
     visible, thermal = cameras()
     assert residual < 0.5 and worst < 1.0 and rig.distance == 4.0
-    assert rig.visible.matrix[0, 0] == pytest.approx(600, rel=0.02)
-    assert rig.thermal.matrix[1, 1] == pytest.approx(300, rel=0.02)
+    assert rig.lens('visible').matrix[0, 0] == pytest.approx(600, rel=0.02)
+    assert rig.lens('thermal').matrix[1, 1] == pytest.approx(300, rel=0.02)
     assert rig.translation == pytest.approx(thermal.translation, abs=0.01)
     assert np.abs(rig.rotation - thermal.rotation).max() < 0.01
     assert visible.rotation.tolist() == np.eye(3).tolist()

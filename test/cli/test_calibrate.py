@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from made_cameras import random_scene
 from made_target import cameras, poses
 from registration_trials import Trial, make_trial
 
+from degfuse_ros.bags.made_frames import MadeFrames
+from degfuse_ros.bags.make_bag import BagRecipe, make_bag
 from degfuse_ros.camera.calibration import load_calibration
 from degfuse_ros.camera.calibration_target import Target
 from degfuse_ros.camera.homography import project
@@ -104,14 +107,56 @@ def test_contradicting_options_end_with_one_line(folder: Path, tmp_path: Path,
     assert error.count('\n') == 1 and words in error
 
 
-def test_a_bag_is_refused_with_what_to_give_instead(tmp_path: Path,
-                                                    capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / 'metadata.yaml').touch()
-    (tmp_path / 'bag.mcap').touch()
-    for bag in (tmp_path, tmp_path / 'bag.mcap'):
-        assert calibrate(bag, '--out', tmp_path / 'out' / 'c.yaml') == 1
+def trial_bag(folder: Path, trial: Trial, **recipe: Any) -> Path:
+    """Make a bag of a trial's scenes, a new one every half second."""
+    def frame(images: list[np.ndarray], time: float) -> np.ndarray:
+        return images[int(time * 2 + 1e-6) % len(images)]
+
+    frames = MadeFrames(lambda time: cv2.cvtColor(frame(trial.visible, time), cv2.COLOR_GRAY2RGB),
+                        lambda time: frame(trial.thermal, time), 4.0, 1.0)
+    make_bag(BagRecipe(**{'rate': 10.0, **recipe}), frames, folder)
+    return folder
+
+
+@pytest.mark.parametrize('recipe', [
+    {}, {'sixteen_bits': True, 'compressed': True, 'storage': 'sqlite3', 'drop': 0.2}])
+def test_a_bag_gives_the_same_calibration(tmp_path: Path, trial: Trial, recipe: dict[str, Any]
+                                          ) -> None:
+    bag = trial_bag(tmp_path / 'bag', trial, **recipe)
+    assert calibrate(bag, '--out', tmp_path / 'c.yaml', '--pairs', 8) == 0
+    made = load_calibration(tmp_path / 'c.yaml')
+    assert made.homography is not None and 'the edges of 8 pairs' in made.source
+    apart = project(made.homography, trial.places) - project(trial.truth, trial.places)
+    assert np.linalg.norm(apart, axis=1).max() < 1.5
+    pictures = sorted(path.name for path in (tmp_path / 'c_overlays').iterdir())
+    assert len(pictures) == 6 and pictures[0].startswith('00000.')
+
+
+def test_a_bag_without_pairs_or_topics_ends_with_one_line(
+        tmp_path: Path, trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'out' / 'c.yaml'
+    apart = trial_bag(tmp_path / 'apart', trial, clock_offset=0.05)
+    (tmp_path / 'torn.mcap').write_bytes(b'\x89MCAP0\r\n' + b'\0' * 40)
+    for arguments, words in (
+            ((apart,), 'has no pair of /visible/image and /thermal/image'),
+            ((apart, '--visible', '/none'), "--visible: no topic '/none' in the bag"),
+            ((apart, '--set', 'sync_slop=fast'), 'sync_slop must be'),
+            ((tmp_path / 'torn.mcap',), 'torn.mcap'),
+            ((tmp_path / 'none',), 'none')):
+        assert calibrate(*arguments, '--out', out) == 1
         error = capsys.readouterr().err
-        assert error.count('\n') == 1 and 'bags cannot be read yet' in error
+        assert error.count('\n') == 1 and words in error
+        assert not out.exists()
+    assert calibrate(apart, '--out', tmp_path / 'c.yaml', '--set', 'sync_slop=0.06') == 0
+    # Nothing is written into a bag.
+    assert calibrate(apart, '--out', apart / 'c.yaml', '--set', 'sync_slop=0.06') == 1
+    assert 'lies among the input' in capsys.readouterr().err
+
+
+def test_options_of_bags_are_refused_for_a_folder(folder: Path, tmp_path: Path,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(folder, '--out', tmp_path / 'c.yaml', '--visible', '/rgb') == 1
+    assert '--visible, --thermal and --set are for bags' in capsys.readouterr().err
 
 
 def test_other_sizes_and_bad_places_end_with_one_line(folder: Path, tmp_path: Path,

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from privilege import WITHOUT_PRIVILEGE
 
+from degfuse_ros.camera.calibration import Calibration, to_text
+from degfuse_ros.camera.homography import similarity
 from degfuse_ros.demo.stream import DemoStream
 from degfuse_ros.demo.timeline import Condition
 from degfuse_ros.engine import CLASSES, FusionEngine
@@ -115,7 +117,55 @@ def test_counts_and_other_sizes_are_brought_into_line_with_one_warning(
     assert '1 thermal image was resized' in result.stderr
 
 
+def calibration_file(folder: Path, thermal_size: tuple[int, int] = (48, 32)) -> Path:
+    """Write a calibration: half the size, so that the thermal view is the middle of the other."""
+    made = Calibration((96, 64), thermal_size, 0.5, 1.0, '', '', similarity(
+        0.0, 1.0, (0.0, 0.0), (48, 32), (96, 64)))
+    (folder / 'calibration.yaml').write_text(to_text(made))
+    return folder / 'calibration.yaml'
+
+
+def test_with_a_calibration_the_thermal_image_has_a_say_only_where_it_reaches(
+        folders: tuple[Path, Path], tmp_path: Path, scene: Any) -> None:
+    visible, thermal = folders
+    write(thermal / 'one.bmp', scene.thermal[16:48, 24:72])
+    write(thermal / 'two.bmp', 255 - scene.thermal[16:48, 24:72])
+    calibration = calibration_file(tmp_path)
+    result = fuse(visible, thermal, tmp_path / 'out', '--calibration', str(calibration))
+    assert result.returncode == 0 and 'resized' not in result.stderr, result.stderr
+    one, two = (cv2.imread(str(tmp_path / 'out' / f'{name}.png')) for name in ('one', 'two'))
+    assert one is not None and two is not None
+    restored = FusionEngine.load(device='cpu').restore(scene.visible).image[..., ::-1].astype(int)
+    outside = np.ones((64, 96), bool)
+    outside[16:48, 24:72] = False
+    for fused in (one, two):
+        assert np.abs(fused - restored)[outside].max() <= 2
+    inside = np.s_[20:44, 28:68]
+    assert np.abs(one.astype(int) - two)[inside].mean() > 10
+
+
+def test_a_calibration_that_does_not_fit_leaves_the_pairs_out(
+        folders: tuple[Path, Path], tmp_path: Path) -> None:
+    result = fuse(*folders, tmp_path / 'out', '--calibration',
+                  str(calibration_file(tmp_path, (48, 48))))
+    assert result.returncode == 1
+    assert 'one: the calibration was made for thermal images of 48 x 48. Got 96 x 64, another '\
+        'aspect' in result.stderr
+    assert '0 fused, 2 left out' in result.stdout
+
+
+def test_the_results_do_not_replace_the_calibration(folders: tuple[Path, Path], tmp_path: Path
+                                                    ) -> None:
+    file = calibration_file(tmp_path)
+    before = file.read_bytes()
+    result = fuse(*folders, tmp_path / 'out', '--calibration', str(file), '--json', str(file))
+    assert result.returncode == 1 and 'is the same file as' in result.stderr
+    assert file.read_bytes() == before
+
+
 @pytest.mark.parametrize(('more', 'words'), [
+    (('--calibration', '/none.yaml'), '--calibration: /none.yaml cannot be read'),
+    (('--calibration', '/proc/version'), '--calibration: /proc/version is no'),
     (('--model', 'none'), "no model named 'none'"),
     (('--model', '/nowhere/x.safetensors'), '/nowhere/x.safetensors'),
     (('--device', 'toaster'), "'toaster'"),

@@ -105,6 +105,16 @@ def test_a_new_size_a_new_batch_and_a_reset_forget(load: Callable[..., FusionEng
     assert not same(engine.fuse_batch(small[::-1])[0], expected), 'rows have a past each'
 
 
+def test_another_stream_forgets_and_the_same_goes_on(load: Callable[..., FusionEngine]):
+    engine, single = load(guidance_period=4), load()
+    first, second = shaded_pairs(2, 40, 48)
+    expected = single.fuse(*second)
+    assert same(engine.fuse_batch([first], stream='front')[0], single.fuse(*first))
+    assert same(engine.fuse_batch([second], stream='rear')[0], expected)
+    assert same(engine.fuse_batch([first], stream='front')[0], single.fuse(*first))
+    assert not same(engine.fuse_batch([second], stream='front')[0], expected)
+
+
 def test_warming_up_leaves_no_trace(load: Callable[..., FusionEngine]):
     engine, pair = load(guidance_period=5), shaded_pairs(1, 40, 48)[0]
     engine.warm_up(40, 48)

@@ -102,6 +102,16 @@ def test_launch_brings_the_node_to_active_and_it_fuses(
     assert 'process has finished cleanly' in process.output  # type: ignore[attr-defined]
 
 
+def test_two_rigs_from_the_command_line(installed: None, ros_domain: int) -> None:
+    with launched('rigs:=[front,rear]', 'front.visible:=/rgb/image_raw', 'device:=cpu',
+                  'rear.output_encoding:=mono8'), FusePeer(
+            ros_domain, '/fuse', visible='/rgb/image_raw', thermal='front/thermal/image',
+            fused='front/fused') as front, FusePeer(ros_domain, '/fuse', rig='rear') as rear:
+        front.until(lambda: front.state == 'active', timeout=60)
+        assert front.until_fused().encoding == 'rgb8'
+        assert rear.until_fused().encoding == 'mono8'
+
+
 def test_without_autostart_the_node_waits(installed: None, ros_domain: int) -> None:
     with launched('autostart:=false', 'device:=cpu'), FusePeer(ros_domain, '/fuse') as peer:
         peer.until(lambda: peer.state == 'unconfigured', timeout=60)

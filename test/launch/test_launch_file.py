@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fake_launch
@@ -41,8 +42,19 @@ def description(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
 def start(description: list[Any], **arguments: str) -> list[Any]:
     """Start with some arguments given; return the event handlers and, last, the node."""
     defaults = {argument.given[0]: argument.default_value for argument in description[:-1]}
-    assert arguments.keys() <= defaults.keys()
-    return description[-1].function({**defaults, **arguments})
+    assert {name for name in arguments if '.' not in name} <= defaults.keys()
+    return description[-1].function(
+        SimpleNamespace(launch_configurations={**defaults, **arguments}))
+
+
+def remappings(visible: str, thermal: str, prefix: str = '') -> dict[str, str]:
+    """Return the remappings of one rig whose cameras are in folders of their own."""
+    result: dict[str, str] = {}
+    for camera, topic in (('visible', visible), ('thermal', thermal)):
+        folder = topic.rpartition('/')[0]
+        result |= {f'{prefix}{camera}/image': topic,
+                   f'{prefix}{camera}/camera_info': f'{folder}/camera_info'}
+    return result
 
 
 def test_arguments_are_the_files_own_and_the_table(description: list[Any]) -> None:
@@ -57,9 +69,7 @@ def test_without_arguments_the_files_of_the_package_hold(description: list[Any])
         'LifecycleNode', 'degfuse_ros', 'fuse_node', 'fuse', '')
     assert node.parameters == [str(ROOT / 'config' / 'fuse.yaml'), {}]
     assert node.additional_env == {profile_variable(): str(ROOT / 'config' / 'fastdds.xml')}
-    assert dict(node.remappings) == {
-        'visible/image': 'visible/image', 'thermal/image': 'thermal/image',
-        'visible/camera_info': 'visible/camera_info'}
+    assert dict(node.remappings) == remappings('visible/image', 'thermal/image')
 
 
 def test_given_arguments_reach_the_node(description: list[Any]) -> None:
@@ -79,21 +89,54 @@ def test_given_arguments_reach_the_node(description: list[Any]) -> None:
     ('/image', '/camera_info'), ('image', 'camera_info')])
 def test_camera_info_is_read_beside_the_visible_image(
         description: list[Any], visible: str, camera_info: str) -> None:
-    remappings = dict(start(description, visible=visible, thermal='/ir')[-1].remappings)
-    assert remappings == {'visible/image': visible, 'thermal/image': '/ir',
-                          'visible/camera_info': camera_info}
+    found = dict(start(description, visible=visible, thermal='/ir')[-1].remappings)
+    assert (found['visible/image'], found['thermal/image']) == (visible, '/ir')
+    assert found['visible/camera_info'] == camera_info
+
+
+def test_every_rig_has_its_inputs(description: list[Any]) -> None:
+    node = start(description, rigs='[front,rear]', visible='cam/image_raw', **{
+        'front.thermal': '/ir/front/image', 'rear.sync_slop': '0.1',
+        'front.output_encoding': 'mono8'})[-1]
+    assert node.parameters[1] == {'rigs': ['front', 'rear'], 'rear.sync_slop': 0.1,
+                                  'front.output_encoding': 'mono8'}
+    assert dict(node.remappings) == {
+        **remappings('front/cam/image_raw', '/ir/front/image', 'front/'),
+        **remappings('rear/cam/image_raw', 'rear/thermal/image', 'rear/')}
+
+
+def test_topics_of_a_rig_that_the_params_file_names(description: list[Any]) -> None:
+    node = start(description, **{'front.visible': '/cam/image_raw'})[-1]
+    assert node.parameters[1] == {}
+    assert {**remappings('/cam/image_raw', 'front/thermal/image', 'front/'),
+            **remappings('visible/image', 'thermal/image')} == dict(node.remappings)
 
 
 @pytest.mark.parametrize(('name', 'value', 'reason'), [
     ('sync_slop', 'fast', "sync_slop must be 0.0001 to 10.0 (double). Got 'fast'"),
     ('sync_queue_size', '0', 'sync_queue_size must be 1 to 1000 (integer). Got 0'),
     ('use_sim_time', 'banana', "use_sim_time must be true or false. Got 'banana'"),
+    ('rigs', '[front,front]', 'rigs must be one or more different names'),
+    ('front.sync_slop', '99', 'sync_slop must be 0.0001 to 10.0 (double). Got 99.0'),
     ('dds_profile', '/nowhere.xml', "path of a file, or none. Got '/nowhere.xml'"),
 ])
 def test_a_bad_argument_is_one_clear_line(
         description: list[Any], name: str, value: str, reason: str) -> None:
     with pytest.raises(ValueError) as caught:
         start(description, **{name: value})
+    assert reason in str(caught.value) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('arguments', 'reason'), [
+    ({'visible': '/cam'}, 'visible is one topic for 2 rigs. Got /cam; give each its own by '
+     'RIG.visible:=TOPIC'),
+    ({'front.sync_slopp': '1'}, 'no such argument: front.sync_slopp. A rig has visible, thermal'),
+    ({'front.device': 'cpu'}, 'no such argument: front.device'),
+])
+def test_what_does_not_fit_the_rigs_is_one_clear_line(
+        description: list[Any], arguments: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        start(description, rigs='front,rear', **arguments)
     assert reason in str(caught.value) and '\n' not in str(caught.value)
 
 

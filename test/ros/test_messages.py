@@ -9,7 +9,12 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from degfuse_ros.ros.messages import camera_info_message, degradation_message, routing_message
+from degfuse_ros.ros.messages import (
+    camera_info_message,
+    degradation_message,
+    no_routing_message,
+    routing_message,
+)
 
 HEADER = Header(frame_id='camera')
 
@@ -101,3 +106,25 @@ def test_camera_info_of_other_images_is_refused(
         source: CameraInfo, height: int, width: int, described: str) -> None:
     with pytest.raises(ValueError, match=f'images of {described}.* image is {width}x{height}'):
         camera_info_message(source, height, width, HEADER)
+
+
+def test_routing_of_one_camera_alone_says_so() -> None:
+    message = routing_message(
+        np.array([[1.0, 0.0]]), ['level1'], HEADER, 'thermal lost: visible alone')
+    [status] = message.status
+    assert (status.level, status.message) == (b'\x01', 'thermal lost: visible alone')
+    without = no_routing_message('visible lost: thermal alone', HEADER)
+    assert without.header == HEADER
+    [status] = without.status
+    assert (status.level, status.message, status.values) == (
+        b'\x01', 'visible lost: thermal alone', [])
+
+
+@pytest.mark.parametrize(('number', 'value', 'words'), [
+    (0, 0.0, 'focal length 0 x 510'), (4, -1.0, 'focal length 500 x -1'),
+    (2, float('nan'), 'not finite')])
+def test_camera_info_of_no_camera_is_refused(number: int, value: float, words: str) -> None:
+    source = camera()
+    source.k[number] = value
+    with pytest.raises(ValueError, match=words):
+        camera_info_message(source, 480, 640, HEADER)

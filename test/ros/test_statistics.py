@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from degfuse_ros.ros import statistics
+from degfuse_ros.ros.snapshot import RegistrationSnapshot
 from degfuse_ros.ros.statistics import Statistics
 
 MILLISECOND = 1_000_000
@@ -56,7 +57,13 @@ def test_silence_is_measured_from_the_last_image_or_the_start(clock: FakeTime) -
     clock.now += 1.0
     snapshot = counted.snapshot()
     assert (snapshot.visible.silent_for, snapshot.thermal.silent_for) == (1.0, 4.0)
-    assert snapshot.since_pair == 4.0
+    assert (snapshot.visible.useless_for, snapshot.thermal.useless_for) == (4.0, 4.0)
+    counted.accepted('visible', 1)
+    counted.alone('thermal', 1)
+    clock.now += 0.5
+    snapshot = counted.snapshot()
+    assert (snapshot.visible.useless_for, snapshot.thermal.useless_for) == (0.5, 0.5)
+    assert snapshot.since_pair == 4.5
 
 
 def test_smallest_offset_is_signed_and_of_images_since_the_last_pair() -> None:
@@ -119,8 +126,11 @@ def test_restart_forgets() -> None:
     counted = Statistics()
     counted.dropped('mailbox')
     counted.arrived('visible')
+    counted.registered(0.05, 0.06, False)
+    assert counted.snapshot().registration == RegistrationSnapshot(0.05, 0.06, False)
     counted.restart()
     snapshot = counted.snapshot()
+    assert snapshot.registration is None
     assert snapshot.visible.arrived == 0 and 'mailbox' not in snapshot.drops
 
 
@@ -133,3 +143,38 @@ def test_a_pair_at_hand_is_timed_until_it_is_done(clock: FakeTime) -> None:
     counted.ended()
     clock.now += 1.0
     assert counted.snapshot().busy_for == 0.0
+
+
+def test_offsets_are_of_the_times_compared_and_a_reused_image_is_matched_once() -> None:
+    counted = Statistics()
+    counted.accepted('thermal', 150 * MILLISECOND, 0)
+    for number in range(3):
+        counted.accepted('visible', (5 + number) * MILLISECOND)
+    snapshot = counted.snapshot()
+    assert snapshot.smallest_offset == 5 * MILLISECOND
+    assert snapshot.thermal.last_stamp == 150 * MILLISECOND
+    counted.paired(5 * MILLISECOND)
+    counted.paired(6 * MILLISECOND, reused=True)
+    assert counted.snapshot().drops == {'unmatched_visible': 1, 'unmatched_thermal': 0}
+
+
+def test_images_published_alone_are_counted_and_are_not_unmatched() -> None:
+    counted = Statistics()
+    counted.alone('visible', 7)
+    counted.published_thermal(0.25)
+    snapshot = counted.snapshot()
+    assert snapshot.alone == {'visible': 1, 'thermal': 0} and snapshot.visible.last_stamp == 7
+    assert snapshot.drops == {'unmatched_visible': 0, 'unmatched_thermal': 0}
+    assert snapshot.latencies == [0.25] and snapshot.engine_times == []
+    assert (snapshot.output_rate > 0) and not snapshot.frozen
+
+
+def test_what_is_ahead_is_told_once_what_is_frozen_as_long_as_it_is() -> None:
+    counted = Statistics()
+    counted.ahead('visible', 5)
+    counted.frozen(True)
+    first, second = counted.snapshot(), counted.snapshot()
+    assert (first.ahead, second.ahead) == ({'visible': 5}, {})
+    assert first.frozen and second.frozen
+    counted.frozen(False)
+    assert not counted.snapshot().frozen

@@ -40,9 +40,9 @@ class Made:
         self.given = given
         self.__dict__.update(named)
 
-    def perform(self, context: dict[str, str]) -> str:
-        """Return a launch configuration's text; the context is a dictionary here."""
-        return context[self.given[0]]
+    def perform(self, context: SimpleNamespace) -> str:
+        """Return a launch configuration's text; the context has nothing else here."""
+        return context.launch_configurations[self.given[0]]
 
 
 def modules(share: str) -> dict[str, ModuleType]:

@@ -14,8 +14,8 @@ from rclpy.parameter import Parameter
 
 from degfuse_ros.fuse_node import FuseNode
 
-# Reports ten times a second, so that tests do not wait for them.
-QUICK = {'device': 'cpu', 'diagnostics_period': 0.1, 'lost_after': 0.5}
+# Reports ten times a second, so that tests do not wait for them; the images sent are all alike.
+QUICK = {'device': 'cpu', 'diagnostics_period': 0.1, 'lost_after': 0.5, 'frozen_after': 0}
 
 
 class FuseGraph(FusePeer):
@@ -25,15 +25,17 @@ class FuseGraph(FusePeer):
         node: the node under test.
     """
 
-    def __init__(self, domain: int, arguments: list[str] | None = None, **parameters: Any) -> None:
+    def __init__(self, domain: int, arguments: list[str] | None = None, rig: str = '',
+                 **parameters: Any) -> None:
         """Start both nodes; the one under test stays unconfigured.
 
         Args:
             domain: of ROS.
             arguments: for the node, as on a command line after --ros-args.
+            rig: which the peer feeds and listens to.
             parameters: of the node.
         """
-        super().__init__(domain)
+        super().__init__(domain, rig=rig)
         self.node = FuseNode(
             context=self.context, cli_args=['--ros-args', *arguments] if arguments else None,
             parameter_overrides=[Parameter(name, value=value)

@@ -28,11 +28,11 @@ class FusePeer:
     Attributes:
         context: of rclpy.
         fused, camera_infos, degradations, routings: what arrived, oldest first.
-        statuses: the node's statuses on /diagnostics, oldest first.
+        statuses: those of the node or of its rig on /diagnostics, oldest first.
     """
 
     def __init__(self, domain: int, target: str = '/fuse', visible: str = 'visible/image',
-                 thermal: str = 'thermal/image', fused: str = 'fused') -> None:
+                 thermal: str = 'thermal/image', fused: str = 'fused', rig: str = '') -> None:
         """Start the peer.
 
         Args:
@@ -41,10 +41,14 @@ class FusePeer:
             visible: topic that it takes visible images from.
             thermal: topic that it takes thermal images from.
             fused: prefix of the topics that it publishes.
+            rig: of the node; its name is put before these topics.
         """
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self._target = target
+        self._status = f'{target}: {rig}'.lstrip('/') if rig else target.lstrip('/')
+        visible, thermal, fused = (
+            f'{rig}/{topic}' if rig else topic for topic in (visible, thermal, fused))
         self.peer = rclpy.create_node('peer', context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.peer)
@@ -71,8 +75,7 @@ class FusePeer:
             self.peer.create_subscription(kind, topic, keep, 10)
 
     def _keep_statuses(self, array: DiagnosticArray) -> None:
-        name = self._target.lstrip('/')
-        self.statuses.extend(status for status in array.status if status.name == name)
+        self.statuses.extend(status for status in array.status if status.name == self._status)
 
     def until(self, condition: Callable[[], Any], timeout: float = 20.0,
               each: Callable[[], Any] = lambda: None) -> Any:
@@ -120,9 +123,13 @@ class FusePeer:
 
     def set_parameter(self, name: str, value: Any) -> Any:
         """Set a parameter over DDS and return the node's answer."""
-        request = SetParameters.Request(
-            parameters=[Parameter(name, value=value).to_parameter_msg()])
-        return self.call(SetParameters, f'{self._target}/set_parameters', request).results[0]
+        return self.set_parameters({name: value})[0]
+
+    def set_parameters(self, values: dict[str, Any]) -> list[Any]:
+        """Set parameters by one request over DDS and return the node's answers."""
+        request = SetParameters.Request(parameters=[
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
+        return self.call(SetParameters, f'{self._target}/set_parameters', request).results
 
     def get_parameter(self, name: str) -> Any:
         """Ask for a parameter over DDS."""

@@ -8,9 +8,11 @@ class ImageError(ValueError):
 
     Attributes:
         kind: one word for counting, as 'truncated'.
+        topic: 'visible' or 'thermal', set by who knows which image it was; '' until then.
     """
 
-    def __init__(self, kind: str, reason: str) -> None:
-        """Keep the kind beside a reason of one line: what was got and what to do."""
+    def __init__(self, kind: str, reason: str, topic: str = '') -> None:
+        """Keep the kind and the topic beside a reason of one line: what was got, what to do."""
         super().__init__(reason)
         self.kind = kind
+        self.topic = topic
