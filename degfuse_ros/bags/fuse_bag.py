@@ -103,6 +103,9 @@ class BagFusion:
         self.how_far = ''
         self._folder = PartialFolder(job.out)
         self._folder.check(job.overwrite, job.resume)
+        out, source = job.out.resolve(), job.source.resolve()
+        if out in (source, *source.parents):
+            raise BagError(f'{job.out} holds the bag that is read: give another --out')
         if job.video is not None:
             _check_video(job.video, job.overwrite)
         self._reader = BagReader(job.source)
@@ -171,6 +174,7 @@ class BagFusion:
             BagError: it had to stop; the line says how far it came.
         """
         began = time.perf_counter()
+        engine.reset()
         resumed = self._folder.begin(self._record(engine), self._job.resume)
         writer = BagWriter(self._folder.bag, compression=self._job.compression)
         results = self._add_topics(writer, engine)
