@@ -103,6 +103,9 @@ class BagFusion:
         self.how_far = ''
         self._folder = PartialFolder(job.out)
         self._folder.check(job.overwrite, job.resume)
+        out, source = job.out.resolve(), job.source.resolve()
+        if out in (source, *source.parents):
+            raise BagError(f'{job.out} holds the bag that is read: give another --out')
         if job.video is not None:
             _check_video(job.video, job.overwrite)
         self._reader = BagReader(job.source)
@@ -117,8 +120,7 @@ class BagFusion:
         self._kept = self._choose_kept()
         span = max(self._reader.end - self._reader.start, 1)
         share = (min(self._stop, self._reader.end) - self._start) / span
-        rarer = min(self.cameras.visible.count, self.cameras.thermal.count)
-        self.expected = max(round(rarer * share / job.every), 1)
+        self.expected = max(round(self._most_pairs() * share / job.every), 1)
 
     def __enter__(self) -> BagFusion:
         """Return this."""
@@ -171,6 +173,7 @@ class BagFusion:
             BagError: it had to stop; the line says how far it came.
         """
         began = time.perf_counter()
+        engine.reset()
         resumed = self._folder.begin(self._record(engine), self._job.resume)
         writer = BagWriter(self._folder.bag, compression=self._job.compression)
         results = self._add_topics(writer, engine)
@@ -225,6 +228,8 @@ class BagFusion:
                 writer.commit()
                 summary.stages['write'] += time.perf_counter() - begin
                 progress(piece.passed)
+        for problem in self._reader.problems:  # reading may have found more
+            summary.notice(problem)
         summary.arrived, summary.jumps = dict(source.arrived), dict(source.jumps)
         summary.pairs, summary.unmatched = source.pairs, dict(source.unmatched)
         summary.alone = dict(source.alone)
@@ -265,21 +270,27 @@ class BagFusion:
                         f'{self.expected}; they are in {self._folder.bag}. Go on with --resume')
 
     def _rate(self) -> float:
-        """Return the frames per second of the video: those of the rarer camera."""
+        """Return the frames per second of the video."""
         seconds = (self._reader.end - self._reader.start) / _SECOND
-        rarer = min(self.cameras.visible.count, self.cameras.thermal.count)
-        return max((rarer - 1) / seconds / self._job.every if seconds else 0.0, 1.0)
+        between = (self._most_pairs() - 1) / self._job.every
+        return max(between / seconds if seconds else 0.0, 1.0)
+
+    def _most_pairs(self) -> int:
+        """Return how many pairs the whole bag can have."""
+        if self._job.values['pairing'] == 'nearest':
+            return self.cameras.visible.count
+        return min(self.cameras.visible.count, self.cameras.thermal.count)
 
     def _record(self, engine: FusionEngine) -> dict[str, Any]:
-        """Return all that decides what the new bag holds."""
+        """Return all that decides what the new bag holds, but for where it ends."""
         job = self._job
         size = sum(file.stat().st_size for file in self._reader.files)
         return {
             'bag': str(job.source.resolve()), 'bytes of the bag': size,
             'topics': [self.cameras.visible.name, self.cameras.thermal.name],
             'parameters': dict(job.values), 'model': engine.model_hash, 'device': engine.device,
-            'kept topics': self._kept, '--start': job.start, '--duration': job.duration,
-            '--every': job.every, '--compression': job.compression}
+            'kept topics': self._kept, '--start': job.start, '--every': job.every,
+            '--compression': job.compression}
 
 
 def _check_video(path: Path, overwrite: bool) -> None:

@@ -145,13 +145,15 @@ class FuseStream:
         for piece in pieces:
             frames = []
             for frame in piece.frames:
-                if number < self._before:
-                    frame = replace(frame, is_earlier=True)
-                elif not (isinstance(frame.ready, Alone) and frame.ready.is_thermal):
+                is_earlier = number < self._before
+                fusion = None
+                # An engine that remembers earlier frames has to see them again.
+                if (self._engine.guidance_period > 1 or not is_earlier) and not (
+                        isinstance(frame.ready, Alone) and frame.ready.is_thermal):
                     fusion = self._fuse(frame.ready)
                     if fusion is None:
                         continue
-                    frame = replace(frame, fusion=fusion)
+                frame = replace(frame, fusion=fusion, is_earlier=is_earlier)
                 frames.append(frame)
                 number += 1
             yield replace(piece, frames=frames)

@@ -40,6 +40,7 @@ class McapFile:
     """One open mcap file.
 
     Attributes:
+        path: of the file.
         connections: topics with their types, definitions, QoS and numbers of messages.
         start: log time of the first message in nanoseconds; 0 where there is none.
         end: log time of the last one.
@@ -56,10 +57,10 @@ class McapFile:
             OSError: it cannot be read.
         """
         self.problem = ''
-        self._path = path
+        self.path = path
         self._counts: Counter[int] = Counter()
         self._times: list[int] = []
-        self._loose = False
+        self._loose = self._recovered = False
         self._remains: list[tuple[int, int, bytes]] = []  # of a chunk that was cut off
         self._definitions: dict[bytes, None] = {}
         self._reader = McapReader(path)
@@ -88,12 +89,24 @@ class McapFile:
                  stop: int | None) -> Iterator[Message]:
         """Yield connection, log time and CDR bytes in the order of log times.
 
+        Where a part turns out to be damaged, it is left out, and `problem` says so at the end.
+
         Args:
             connections: of those to read.
             start: first log time in nanoseconds; None for all.
             stop: the log time before which to stop; None for all.
         """
-        yield from self._reader.messages(connections, start, stop)
+        time = None
+        try:
+            for connection, time, data in self._reader.messages(connections, start, stop):
+                yield connection, time, data
+        except DAMAGE:
+            if self._recovered:
+                raise
+            self._recover()
+            # Those of the same nanosecond, if any, go with the damaged part.
+            yield from self.messages(connections, start if time is None else time + 1, stop)
+            return
         wanted = {connection.id: connection for connection in connections}
         for time, channel, data in sorted(self._remains, key=lambda each: each[0]):
             if channel in wanted and (start is None or time >= start) and (
@@ -101,11 +114,12 @@ class McapFile:
                 yield wanted[channel], time, data
 
     def _recover(self) -> None:
-        """Make the index that the file lacks."""
+        """Make the index that the file lacks, of what is whole."""
+        self._recovered = True
         if self._reader.bio is not None:
             self._reader.close()
-        self._reader = McapReader(self._path)
-        file = self._path.open('rb')
+        self._reader = McapReader(self.path)
+        file = self.path.open('rb')
         try:
             chunks = self._scan(file)
             self._describe()
@@ -139,7 +153,7 @@ class McapFile:
         chunks: list[ChunkInfo] = []
         damaged = 0
         self.whole = len(MAGIC)
-        size = self._path.stat().st_size
+        size = self.path.stat().st_size
         while True:
             begin = file.tell()
             prefix = file.read(_PREFIX)
@@ -202,7 +216,10 @@ class McapFile:
                          head['crc'])
         counts: Counter[int] = Counter()
         times: list[int] = []
-        for kind, record in _records(raw):
+        records = list(_records(raw))
+        if sum(len(record) for _, record in records) != len(raw):
+            raise ReaderError('The records of a chunk do not fill it.')
+        for kind, record in records:
             if kind == _MESSAGE:
                 channel, _, time, _ = _MESSAGE_FIELDS.unpack_from(record, _PREFIX)
                 counts[channel] += 1

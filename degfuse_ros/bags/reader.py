@@ -69,7 +69,7 @@ class BagReader:
         topics: by name, in the order of their names.
         start: time of the first message in nanoseconds.
         end: time of the last message.
-        problems: one line for each thing that is missing or was lost.
+        problems: one line for each thing that is missing or was lost; reading may add some.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,12 +106,17 @@ class BagReader:
                 continue
             self._stack.callback(storage.close)
             storages.append(storage)
-            if storage.problem:
-                self.problems.append(f'{file}: {storage.problem}')
+            self._tell(storage)
         if not storages:
             raise failures[0]
         self.problems += [f'left out: {error}' for error in failures]
         return storages
+
+    def _tell(self, storage: Storage) -> None:
+        """Keep what a file lacks, once."""
+        problem = f'{storage.path}: {storage.problem}'
+        if storage.problem and problem not in self.problems:
+            self.problems.append(problem)
 
     def _find_topics(self) -> dict[str, Topic]:
         found: dict[str, list[Connection]] = {}
@@ -140,6 +145,7 @@ class BagReader:
             try:
                 for connection, time, data in storage.messages(connections, start, stop):
                     yield BagMessage(connection.topic, time, _unpacked(data))
+                self._tell(storage)
             except (*DAMAGE, OSError, apsw.Error) as error:
                 raise BagError(
                     f'{self.path} is damaged {(time - self.start) / 1e9:.1f} s after its begin: '

@@ -28,12 +28,14 @@ class Storage(Protocol):
     """One open file of a bag.
 
     Attributes:
+        path: of the file.
         connections: its topics.
         start: log time of its first message in nanoseconds; 0 where there is none.
         end: log time of its last message.
         problem: one line about what was lost; '' where the file is whole.
     """
 
+    path: Path
     connections: list[Connection]
     start: int
     end: int
@@ -52,6 +54,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         """Open a file and find its topics."""
+        self.path = path
         self._reader = Sqlite3Reader(path)
         self._reader.open()
         self.problem = ''

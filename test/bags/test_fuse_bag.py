@@ -112,6 +112,14 @@ def test_start_behind_the_end(recorded: Path, tmp_path: Path) -> None:
         BagFusion(replace(job(recorded, start=9.0), out=tmp_path / 'fused'))
 
 
+@pytest.mark.parametrize('place', ['', 'street.mcap'])
+def test_the_bag_that_is_read_is_never_replaced(recorded: Path, place: str) -> None:
+    given = replace(job(recorded / place), out=recorded, overwrite=True)
+    with pytest.raises(BagError, match='holds the bag that is read'):
+        BagFusion(given)
+    assert len(contents(recorded)) == 80
+
+
 def test_other_topics_are_kept_as_they_are(engine: FusionEngine, tmp_path: Path) -> None:
     messages = pair_messages(3)
     messages += [('/other', 0.05 + moment / 10, image(at(7))) for moment in range(5)]
@@ -266,8 +274,11 @@ def test_summary_beside_the_bag(engine: FusionEngine, recorded: Path, tmp_path: 
     assert picture is not None and picture.std() > 5
 
 
-def test_failing_device_stops_cleanly(engine: FusionEngine, recorded: Path, tmp_path: Path,
+@pytest.mark.parametrize('period', [1, 3])
+def test_failing_device_stops_cleanly(recorded: Path, tmp_path: Path, period: int,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    # With a period above 1 the result of a frame depends on those before it.
+    engine = FusionEngine.load('lite', 'cpu', period)
     real, calls = engine.fuse, []
 
     def failing(*images: Any) -> Any:

@@ -174,6 +174,22 @@ def test_truncated_file_gives_what_is_there(tmp_path: Path, compression: str,
     assert [time for _, time, _ in found] == sorted(time for _, time, _ in found)
 
 
+def test_damaged_chunk_in_the_middle_is_left_out(tmp_path: Path) -> None:
+    bag = noise(tmp_path / 'bag', 40.0)  # four chunks
+    expected = read(bag)
+    file = bag / 'bag.mcap'
+    data = bytearray(file.read_bytes())
+    middle = len(data) * 3 // 8
+    data[middle:middle + 30_000] = b'\xff' * 30_000  # more than a message
+    file.write_bytes(data)
+    with BagReader(bag) as reader:
+        found = [(each.topic, each.time, each.data)
+                 for each in reader.messages(list(reader.topics))]
+        assert len(reader.problems) == 1 and 'damaged' in reader.problems[0]
+    assert set(found) <= set(expected) and len(found) > len(expected) * 0.7
+    assert found[0] == expected[0] and found[-1] == expected[-1]
+
+
 def test_last_chunk_cut_off_gives_its_messages(tmp_path: Path) -> None:
     bag = noise(tmp_path / 'bag', 3.0)  # one chunk: without its remains nothing would be left
     found = read(cut(bag, 0.5))
