@@ -73,7 +73,8 @@ def run_fleet(args: argparse.Namespace, job: 'BagJob') -> int:
                   'same command, without --overwrite', file=sys.stderr)
             return 130
         finally:
-            print('\n'.join(table(fleet.bags)))
+            if any(bag.status != 'waiting' for bag in fleet.bags.values()):
+                print('\n'.join(table(fleet.bags)))
     return 0 if all(bag.status.startswith('done') for bag in fleet.bags.values()) else 1
 
 
@@ -91,7 +92,7 @@ def table(bags: 'dict[str, BagState]') -> list[str]:
     statuses = [bag.status for bag in bags.values()]
     counts = ', '.join(f'{statuses.count(status)} {status}'
                        for status in dict.fromkeys(statuses))
-    return [*lines, f'{len(bags)} bags: {counts}']
+    return [*lines, f'bags: {counts}']
 
 
 def _fuse(args: argparse.Namespace, fleet: 'Fleet', job: 'BagJob') -> None:
@@ -106,12 +107,13 @@ def _fuse(args: argparse.Namespace, fleet: 'Fleet', job: 'BagJob') -> None:
             bar.update(bag.status != 'again')
 
         if args.ray is None:
-            print(f'{fleet.to_do} bags, one after the other', flush=True)
-            fleet.run(Here(Worker(job.values, job.out)), tell)
+            here = Here(Worker(job.values, job.out))
+            print(f'bags to fuse: {fleet.to_do}, one after the other', flush=True)
+            fleet.run(here, tell)
             return
         from degfuse_ros.fleet.on_ray import OnRay
         with OnRay(args.ray, job.values, job.out, fleet.to_do, args.cores, bar.write) as workers:
-            print(f'{fleet.to_do} bags, {workers.description}', flush=True)
+            print(f'bags to fuse: {fleet.to_do}; {workers.description}', flush=True)
             fleet.run(workers, tell)
 
 

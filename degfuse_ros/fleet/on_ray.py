@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,7 +25,9 @@ _PATIENCE = 60.0
 # Workers that may end while they load, before it is taken for a fault of the machines: one may be
 # killed for memory while others load, three in a row are no accident.
 _MOST_LOST = 3
-# Bytes of shared memory, about the least that Ray takes: nothing but job and summary go through it.
+# Seconds that a cluster has to answer.
+_PROBE = 10.0
+# Bytes of shared memory, about the least that Ray takes: only jobs and summaries go through it.
 _OBJECT_STORE = 80 * 2 ** 20
 
 
@@ -70,9 +73,8 @@ class OnRay:
             self._actor = self._ray.remote(Worker).options(
                 num_cpus=cores, num_gpus=1 if device == 'cuda' else 0)
             self._arguments = ({**values, 'device': device}, out, cores)
-            self.description = (f'{min(count, most)} workers, '
-                                + ('each with a GPU' if device == 'cuda'
-                                   else f'{cores} cores each'))
+            self.description = (f'workers: {min(count, most)}; CPU cores of each: {cores}'
+                                + (', and a GPU' if device == 'cuda' else ''))
             for _ in range(min(count, most)):
                 self._hire()
         except BaseException:
@@ -85,7 +87,7 @@ class OnRay:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """End the workers. What they were writing stays as after a kill: it can be gone on with."""
+        """End the workers. What they were writing can be gone on with, as after a kill."""
         self._stack.close()
 
     def free(self) -> str:
@@ -131,7 +133,7 @@ class OnRay:
         return outcome
 
     def _hire(self) -> None:
-        """Start a worker. It is of no account until it has loaded, which Ray may delay for long."""
+        """Start a worker. It does not count until it has loaded; Ray may let it wait for long."""
         member = _Member(self._actor.remote(*self._arguments))
         self._calls[member.actor.load.remote()] = member
 
@@ -158,6 +160,8 @@ def _connect(address: str, stack: ExitStack) -> Any:
     """Return Ray, connected. `stack` undoes all of it."""
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'  # Ray reports to its makers otherwise
     options: dict[str, Any] = {}
+    if ':' in address:
+        _probe(address)
     if address == LOCAL:
         # Without clusters Ray takes the loopback address, whatever the system; else it would
         # listen on all. The token keeps other users of this machine out.
@@ -181,6 +185,17 @@ def _connect(address: str, stack: ExitStack) -> Any:
     finally:
         signal.signal(signal.SIGTERM, former)  # Ray sets its own
     return ray
+
+
+def _probe(address: str) -> None:
+    """Refuse a place where nobody listens, where Ray itself tries for a quarter of an hour."""
+    host, _, port = address.removeprefix('ray://').rpartition(':')
+    try:
+        socket.create_connection((host, int(port)), _PROBE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, 'strerror', '') or error
+        raise BagError(f'--ray {address}: {reason}. Give host:port of the cluster, auto, or no '
+                       'address for a Ray of this machine') from error
 
 
 def _share(ray: Any, wanted: str, cores: int) -> tuple[str, int]:

@@ -38,7 +38,7 @@ class Worker:
         """Load nothing yet.
 
         Args:
-            values: the node's parameters by name; model, device and guidance_period are used.
+            values: the node's parameters by name; those of the engine are used.
             out: folder of all results.
             threads: of torch and of OpenCV; None leaves them.
         """
@@ -65,9 +65,9 @@ class Worker:
             torch.set_num_threads(self._threads)
             cv2.setNumThreads(self._threads)
         try:
-            self._engine = FusionEngine.load(self._values['model'] or None,
-                                             self._values['device'],
-                                             self._values['guidance_period'])
+            self._engine = FusionEngine.load(self._values['model'] or None, **{
+                name: self._values[name]
+                for name in ('device', 'guidance_period', 'compile', 'precision')})
         except EngineError as error:
             raise BagError(str(error)) from error
         return name
