@@ -159,6 +159,7 @@ class OnRay:
 def _connect(address: str, stack: ExitStack) -> Any:
     """Return Ray, connected. `stack` undoes all of it."""
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'  # Ray reports to its makers otherwise
+    os.environ['RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO'] = '0'  # older ones warn where it is not set
     options: dict[str, Any] = {}
     if ':' in address:
         _probe(address)
