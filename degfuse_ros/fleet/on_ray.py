@@ -3,6 +3,7 @@
 """A fleet's bags fused by the workers of a Ray cluster, or of a Ray of this machine alone."""
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -180,7 +181,7 @@ def _connect(address: str, stack: ExitStack) -> Any:
     former = signal.getsignal(signal.SIGTERM)
     stack.callback(ray.shutdown)
     try:
-        ray.init(address, log_to_driver=False, logging_level='ERROR', **options)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise BagError(f'--ray {address}: {" ".join(str(error).split())[:300]}') from error
     finally:
