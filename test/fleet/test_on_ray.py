@@ -108,7 +108,8 @@ def test_an_interrupted_run_is_gone_on_with_without_ray(
     assert len(started) > 4
     for number in started:  # nobody outside this machine reaches it, and it tells nobody
         assert listening(number) <= LOOPBACK
-        assert variable(number, 'RAY_USAGE_STATS_ENABLED') == '0'
+    # Processes that give themselves another title write it over what they were started with.
+    assert {variable(number, 'RAY_USAGE_STATS_ENABLED') for number in started} - {None} == {'0'}
     assert any(listening(number) for number in started)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)

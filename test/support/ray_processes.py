@@ -27,7 +27,7 @@ def descendants(number: int) -> list[int]:
 
 
 def variable(number: int, name: str) -> str | None:
-    """Return an environment variable that a process was started with."""
+    """Return an environment variable that a process was started with; None also without one."""
     entries = Path(f'/proc/{number}/environ').read_text().split('\0')
     return dict(entry.partition('=')[::2] for entry in entries).get(name)
 
