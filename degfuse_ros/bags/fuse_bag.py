@@ -264,6 +264,7 @@ class BagFusion:
         with suppress(BagError):  # there may be no room for the last ones
             writer.commit(now=True)
         writer.abandon()
+        self._folder.leave()
         if video is not None:
             video.abandon()
         self.how_far = (f'Stopped after {writer.written[IMAGE_TOPIC]} pairs, of about '
