@@ -48,6 +48,8 @@ ROSDEP_KEYS = {'PIL': 'python3-pil', 'cv2': 'python3-opencv', 'numpy': 'python3-
 OWN_REQUIREMENTS = {'training': 'train', 'evaluation': 'evaluate', 'bags': 'bag'}
 # Requirements files of what is imported only when it is called for.
 CALLED_FOR = (*OWN_REQUIREMENTS.values(), 'export')
+# What torch brings where it can be used, in the version that fits.
+BROUGHT_BY_TORCH = {'triton'}
 # What rosdep cannot bring; package.xml says so.
 ONLY_FROM_PIP = {'torch', 'safetensors'}
 
@@ -185,7 +187,7 @@ def test_every_import_is_declared(path: Path) -> None:
     room = room_of('.'.join(path.relative_to(ROOT).parts))
     at_once = modules_outside_functions(path)
     for module in {name.split('.')[0] for name in imported_modules(path)}:
-        if module in sys.stdlib_module_names or module == PACKAGE:
+        if module in {*sys.stdlib_module_names, PACKAGE, *BROUGHT_BY_TORCH}:
             continue
         if ROS_MODULE.match(module):
             assert module in package_xml

@@ -26,6 +26,10 @@ from degfuse_ros.camera.registration_score import RegistrationScore
 # Of so many pairs one is scored: twice a second at 30 Hz. A score takes three times as long as a
 # warp (1.8 ms on one core), and a mount that slips stays slipped: nothing is missed in between.
 SCORED_EVERY = 15
+# Changes of a camera_info up to these leave the map as it is, which takes 0.1 to 0.6 s to make: a
+# camera that focuses by itself may change its focal length a little in every frame. They move
+# the border of a picture by half a pixel at most.
+LENS_PIXELS, LENS_DISTORTION = 0.5, 1e-3
 # Views that share a strip narrower than this share of the width are not scored: it has too few
 # edges to say anything.
 STRIP = 0.125
@@ -60,7 +64,8 @@ class Alignment:
         self._loads = 0
         self._infos: dict[str, Any] = {}
         self._registration: Registration | None = None
-        self._made_for: tuple[Any, ...] = ()
+        self._made_for: tuple[int, Size, Size] | None = None
+        self._lenses: dict[str, Intrinsics] = {}
         self._score = RegistrationScore()
         self._until_scored = 0
 
@@ -120,20 +125,17 @@ class Alignment:
 
     def _fitting(self, visible: Size, thermal: Size) -> Registration | None:
         """Return the map for images of these sizes, made anew where anything changed."""
-        calibration = self._calibration
-        made_for: tuple[Any, ...] = (self._loads, visible, thermal)
-        if calibration is not None:
-            sizes = {'visible': visible, 'thermal': thermal}
-            lenses = {camera: self._lens(camera, sizes[camera]) for camera in self.missing}
-            made_for += tuple(number for lens in lenses.values()
-                              for number in (*lens.matrix.flat, *lens.distortion))
-        if made_for != self._made_for:
+        sizes = {'visible': visible, 'thermal': thermal}
+        lenses = {camera: self._lens(camera, sizes[camera]) for camera in self.missing}
+        made_for = (self._loads, visible, thermal)
+        if made_for != self._made_for or any(
+                _differ(lens, self._lenses[camera]) for camera, lens in lenses.items()):
             # Where it cannot be made there is none, and the next pair tries again.
-            self._registration, self._made_for = None, ()
-            if calibration is not None:
-                fitted = calibration.resized(visible, thermal).with_lenses(lenses)
+            self._registration, self._made_for = None, None
+            if self._calibration is not None:
+                fitted = self._calibration.resized(visible, thermal).with_lenses(lenses)
                 self._registration = Registration(fitted, visible, thermal)
-            self._made_for = made_for
+            self._made_for, self._lenses = made_for, lenses
             self._score = RegistrationScore()
         return self._registration
 
@@ -157,6 +159,12 @@ class Alignment:
                 grey = cv2.cvtColor(visible[window], cv2.COLOR_RGB2GRAY)
                 self._score.update(grey, thermal[window])
         self._until_scored -= 1
+
+
+def _differ(lens: Intrinsics, former: Intrinsics) -> bool:
+    return (lens.distortion.shape != former.distortion.shape
+            or float(np.abs(lens.matrix - former.matrix).max()) > LENS_PIXELS
+            or float(np.abs(lens.distortion - former.distortion).max()) > LENS_DISTORTION)
 
 
 def _stretched(visible: np.ndarray, thermal: np.ndarray) -> Aligned:

@@ -20,8 +20,8 @@ STEPS = 20
 SMALLEST_ASCENT = 1e-6
 # What bending (shear, unequal scales, keystone; each as share of half the width) costs in score,
 # squared: cameras side by side see almost similar views, and corners without edges, as of sky and
-# road, would follow noise. Tried on 14 MSRS and 10 RoadScene trials: 3, 10, 30, 100; of them 30
-# recovers the corners best in both.
+# road, would follow noise. Tried on 14 MSRS and 10 RoadScene trials: 3, 10, 30, 100; of them 30 is
+# the best for both together.
 STIFFNESS = 30.0
 # Damping of a first step, the least, and that beyond which no step ascends any more.
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1.0, 0.1, 1e4

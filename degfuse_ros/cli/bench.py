@@ -45,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--compare', nargs=2, metavar=('A', 'B'),
                         help='alternate two, frame by frame, instead: each a model, a device or '
-                             'MODEL@DEVICE, with +compile and +period=N behind it')
+                             'MODEL@DEVICE, with +compile, +bfloat16 or +period=N behind it')
     parser.add_argument('--json', type=path, metavar='FILE')
     parser.set_defaults(run=run)
 
@@ -108,11 +108,13 @@ def _engine(text: str, own: 'EngineChoice') -> 'EngineChoice':
         key, _, value = setting.partition('=')
         if setting == 'compile':
             choice = replace(choice, compile=True)
+        elif setting in ('float32', 'bfloat16'):
+            choice = replace(choice, precision=setting)
         elif key == 'period' and value.isdecimal() and int(value) >= 1:
             choice = replace(choice, guidance_period=int(value))
         else:
-            raise CommandError('--compare takes +compile and +period=N behind a model or device; '
-                               f'got {text!r}')
+            raise CommandError('--compare takes +compile, +float32, +bfloat16 and +period=N '
+                               f'behind a model or device; got {text!r}')
     if name in ('auto', 'cpu', 'cuda') or name.startswith('cuda:'):
         return replace(choice, device=name)
     model, separator, device = name.rpartition('@')

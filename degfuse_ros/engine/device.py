@@ -62,6 +62,36 @@ def is_device_failure(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 
+PRECISIONS = ('auto', 'float32', 'bfloat16')
+
+
+def choose_precision(text: str, device: torch.device) -> torch.dtype:
+    """Return the precision of the network's convolutions on a device.
+
+    Args:
+        text: 'auto', 'float32' or 'bfloat16'.
+        device: 'auto' is float16 on CUDA and float32 on a CPU, which alone takes the others.
+
+    Raises:
+        DeviceError: CUDA with anything but 'auto', or bfloat16 on a CPU that only emulates it.
+        ValueError: another word.
+    """
+    if text not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}. Got {text!r}.")
+    if device.type == 'cuda':
+        if text != 'auto':
+            raise DeviceError(f"precision '{text}' is for CPUs; on CUDA the network runs in "
+                              "float16. Use precision 'auto' or device 'cpu'.")
+        return torch.float16
+    if text != 'bfloat16':
+        return torch.float32
+    # Emulated it takes several times float32's time. Asked for by name: not in every torch.
+    if not getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)():
+        raise DeviceError("this CPU has no bfloat16 instructions (avx512_bf16): it would be "
+                          "slower than float32. Use precision 'auto'.")
+    return torch.bfloat16
+
+
 def describe_device(device: torch.device) -> str:
     """Return a name that a person knows the device by."""
     if device.type == 'cuda':

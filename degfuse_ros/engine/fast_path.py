@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from degfuse_ros.engine.background_compiler import BackgroundCompiler, Forward
@@ -54,6 +56,23 @@ class DeviceCalls(Protocol):
         """Give memory back."""
 
 
+def _stage(target: Tensor, image: NDArray[Any]) -> None:
+    """Copy an image into staging memory, by several threads where its memory is in one piece."""
+    if not image.flags.c_contiguous:  # torch knows no negative strides
+        np.copyto(target.numpy(), image)
+        return
+    target.copy_(torch.from_numpy(image))
+
+
+def _expect_read_only() -> None:
+    """Let torch's one warning, that writing to a read-only image would be wrong, come here."""
+    image = np.zeros(1, np.uint8)
+    image.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.from_numpy(image)
+
+
 @dataclass
 class _Program:
     """One forward pass of a slot, with a look at the images or without."""
@@ -88,11 +107,12 @@ class _Slot:
     def fill(self, pairs: list[Pair]) -> None:
         """Start copying pairs to the device."""
         for row, pair in enumerate(pairs):
-            np.copyto(self.staged_visible[row].numpy(), pair.visible)
-            np.copyto(self.staged_thermal[row].numpy(), pair.thermal)
-            if self.staged_coverage is not None:
-                np.copyto(self.staged_coverage[row].numpy(),
-                          1.0 if pair.coverage is None else pair.coverage)
+            _stage(self.staged_visible[row], pair.visible)
+            _stage(self.staged_thermal[row], pair.thermal)
+            if self.staged_coverage is not None and pair.coverage is not None:
+                _stage(self.staged_coverage[row], pair.coverage)
+            elif self.staged_coverage is not None:
+                self.staged_coverage[row].fill_(1.0)
         self.visible.copy_(self.staged_visible, non_blocking=True)
         self.thermal.copy_(self.staged_thermal, non_blocking=True)
         if self.coverage is not None and self.staged_coverage is not None:
@@ -125,6 +145,7 @@ class FastPath:
         self._slots: OrderedDict[Size, _Slot] = OrderedDict()
         self.execution, self.memory_fallbacks, self._problem = 'eager', 0, ''
         self._graphs, self._most = True, 0
+        _expect_read_only()
 
     @property
     def problem(self) -> str:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 
 class Pair(NamedTuple):
@@ -64,12 +63,12 @@ class Answer(NamedTuple):
 
     Attributes:
         image: H x W x 3 uint8, RGB.
-        scores: 5 float32.
-        severity: 4 float32.
+        scores: 5 probabilities.
+        severity: 4 numbers in [0, 1].
         routing: layers x experts float32.
     """
 
     image: NDArray[np.uint8]
-    scores: Tensor
-    severity: Tensor
+    scores: list[float]
+    severity: list[float]
     routing: NDArray[np.float32]

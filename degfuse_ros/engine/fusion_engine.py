@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from degfuse_ros.engine.background_compiler import BackgroundCompiler
 from degfuse_ros.engine.cuda_calls import CudaCalls
 from degfuse_ros.engine.device import (
     choose_device,
+    choose_precision,
     describe_device,
     is_device_failure,
     one_line,
@@ -91,7 +93,8 @@ class FusionEngine:
     Attributes:
         device: 'cpu' or 'cuda:N'.
         device_name: the device's name as a person knows it.
-        precision: 'float32' on a CPU, 'float16' for the network's convolutions on CUDA.
+        precision: of the network's convolutions: 'float32' or 'bfloat16' on a CPU, 'float16' on
+            CUDA.
         model_path: the weight file.
         model_hash: SHA-256 of its tensors.
         layer_names: one name per row of `Fusion.routing`.
@@ -99,15 +102,15 @@ class FusionEngine:
     """
 
     def __init__(self, file: ModelFile, path: Path, device: torch.device,
-                 guidance_period: int = 1) -> None:
-        self._device = device
+                 guidance_period: int = 1, precision: torch.dtype = torch.float32) -> None:
+        self._device, self._precision = device, precision
         self._steady = SteadyGuidance(guidance_period)
         self._guidance = DegradationGuidance(file.config)
         self._guidance.load_state_dict(file.part('guidance'))
         self._network = inference_network(file)
         self.device = str(device)
         self.device_name = describe_device(device)
-        self.precision = 'float16' if device.type == 'cuda' else 'float32'
+        self.precision = str(precision).removeprefix('torch.')
         self.model_path = path
         self.model_hash = file.sha256
         self.layer_names: tuple[str, ...] = self._network.layer_names
@@ -116,7 +119,7 @@ class FusionEngine:
 
     @classmethod
     def load(cls, model: str | None = None, device: str = 'auto', guidance_period: int = 1,
-             compile: bool = False) -> FusionEngine:
+             compile: bool = False, precision: str = 'auto') -> FusionEngine:
         """Read weights and build an engine.
 
         Args:
@@ -127,17 +130,21 @@ class FusionEngine:
                 see `reset`. 1: every frame stands for itself.
             compile: on CUDA, compile each size in the background, for a minute or more the first
                 time; other frames are served meanwhile. Without effect on a CPU.
+            precision: 'auto': float16 on CUDA, float32 on a CPU. 'bfloat16': faster on a CPU that
+                has instructions for it, at most a few grey levels off. 'float32': CPU only.
 
         Raises:
             ModelError: weights missing, altered or unreadable.
-            DeviceError: CUDA asked for and absent, or out of memory.
-            ValueError: a `guidance_period` below 1.
+            DeviceError: CUDA asked for and absent, or out of memory, or a precision that the
+                device does not have.
+            ValueError: a `guidance_period` below 1 or an unknown precision.
         """
         chosen = choose_device(device)
         SteadyGuidance(guidance_period)  # refused before the weights are read
+        rounding = choose_precision(precision, chosen)
         path = find_model(model)
         try:
-            engine = cls(load_model(path), path, chosen, guidance_period)
+            engine = cls(load_model(path), path, chosen, guidance_period, rounding)
         except ModelFileError as error:
             raise ModelError(str(error)) from error
         except (ImportError, RuntimeError, TypeError, ValueError, LookupError) as error:
@@ -156,11 +163,11 @@ class FusionEngine:
                 module.eval().requires_grad_(False).to(self._device)
                 module.to(memory_format=torch.channels_last)
             if self._device.type == 'cpu':
-                self._path = PlainPath(self._guidance, self._network, period)
+                self._path = PlainPath(self._guidance, self._network, period, self._precision)
                 return
             calls = CudaCalls(self._device)
             with calls.active():
-                forward = StagedForward(self._guidance, self._network, torch.float16)
+                forward = StagedForward(self._guidance, self._network, self._precision)
                 calls.wait()
         except RuntimeError as error:
             raise DeviceError(f'cannot put the model on {self.device}: {one_line(error)}. Free '
@@ -242,15 +249,16 @@ class FusionEngine:
                               "Start the program again, or use device 'cpu'.") from error
 
     def _describe(self, row: int, answer: Answer) -> Fusion:
-        scores = answer.scores.double()
-        if not bool(torch.isfinite(scores).all()):
-            raise RuntimeError(f'the class scores are not finite: {scores.tolist()}. The weights '
+        # Plain numbers: a tensor's call takes longer than all of this.
+        if not all(map(math.isfinite, answer.scores)):
+            raise RuntimeError(f'the class scores are not finite: {answer.scores}. The weights '
                                'are damaged or the device is faulty; try another model or device.')
-        scores = scores / scores.sum()
+        total = math.fsum(answer.scores)
+        scores = [score / total for score in answer.scores]
         return Fusion(answer.image, Degradation(
             label=CLASSES[self._steady.label(row, scores)],
-            scores=dict(zip(CLASSES, scores.tolist())),
-            severity=dict(zip(DEGRADATIONS, answer.severity.tolist()))), answer.routing)
+            scores=dict(zip(CLASSES, scores)),
+            severity=dict(zip(DEGRADATIONS, answer.severity))), answer.routing)
 
     def reset(self) -> None:
         """Forget earlier frames: another stream begins. Also try again what memory prevented."""

@@ -22,12 +22,13 @@ def _split(decision: GateDecision) -> list[Assignment]:
 
 
 class PlainPath:
-    """Runs the modules on a CPU in float32: the reference for every other way.
+    """Runs the modules on a CPU; in float32 it is the reference for every other way.
 
     Args:
-        guidance: of the model.
+        guidance: of the model; always in float32.
         network: of the model.
         period: every how many frames the guidance runs; above 1 it is passed on between them.
+        precision: of the network's convolutions.
     """
 
     execution = 'plain'
@@ -37,7 +38,8 @@ class PlainPath:
     compiling = False
 
     def __init__(self, guidance: DegradationGuidance, network: FusionNetwork,
-                 period: int) -> None:
+                 period: int, precision: torch.dtype = torch.float32) -> None:
+        self._precision = precision
         self._guidance, self._network, self._remember = guidance, network, period > 1
         self._memories: list[GuidanceMemory | None] = []
 
@@ -66,15 +68,16 @@ class PlainPath:
             self._guidance, self._network,
             visible.permute(2, 0, 1).unsqueeze(0) / 255,  # 1 x 3 x H x W
             thermal[None, None] / 255,  # 1 x 1 x H x W
-            torch.autocast('cpu', enabled=False), judge_by(self._network, memory, look, _split))
+            torch.autocast('cpu', self._precision, self._precision != torch.float32),
+            judge_by(self._network, memory, look, _split))
         if memory is not None:
             memory.looked()
         coverage = None if pair.coverage is None else _tensor(pair.coverage)[None]
         image = blend(enhanced, fused, coverage)[..., :height, :width]
         pixels = (image * 255).round().to(torch.uint8)[0].permute(1, 2, 0)  # H x W x 3
         return Answer(
-            image=np.ascontiguousarray(pixels.numpy()), scores=known.scores[0].clone(),
-            severity=known.severity[0].clone(), routing=routing.decision.gates[:, 0].numpy())
+            image=np.ascontiguousarray(pixels.numpy()), scores=known.scores[0].tolist(),
+            severity=known.severity[0].tolist(), routing=routing.decision.gates[:, 0].numpy())
 
     def reset(self) -> None:
         """Nothing was prevented."""

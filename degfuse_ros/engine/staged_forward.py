@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,9 +27,10 @@ class StagedForward:
     """Fuses batches on the device that holds the modules.
 
     Args:
-        guidance: stays in float32: a rounded logit could change the chosen experts.
+        guidance: its tower is converted, the rest stays in float32: a rounded logit could change
+            the chosen experts.
         network: its convolutions and linear layers are converted; gates and scalars stay.
-        precision: of the network's weights and convolutions.
+        precision: of weights and convolutions.
     """
 
     def __init__(self, guidance: DegradationGuidance, network: FusionNetwork,
@@ -38,6 +40,8 @@ class StagedForward:
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.to(precision)
         network.stack_experts()
+        if precision != torch.float32:
+            guidance.round_tower(precision)
 
     def __call__(self, visible: Tensor, thermal: Tensor, memory: GuidanceMemory | None = None,
                  look_now: bool = True, coverage: Tensor | None = None) -> Tensor:
@@ -79,10 +83,9 @@ class StagedForward:
 
     def unpack(self, block: Tensor, height: int, width: int) -> Answer:
         """Read one pair's row, P uint8 on the host, into memory of its own."""
-        end = height * width * 3
-        numbers = block[end:].clone().view(torch.float32)  # a copy of its own is aligned
-        scores, severity, gates = numbers.split(
-            (len(CLASSES), len(DEGRADATIONS), len(numbers) - len(CLASSES) - len(DEGRADATIONS)))
+        end, known = height * width * 3, len(CLASSES) + len(DEGRADATIONS)
+        numbers = np.frombuffer(block[end:].numpy().tobytes(), np.float32)
         return Answer(
-            image=block[:end].clone().view(height, width, 3).numpy(), scores=scores,
-            severity=severity, routing=gates.view(len(self.network.layer_names), -1).numpy())
+            image=block[:end].clone().view(height, width, 3).numpy(),
+            scores=numbers[:len(CLASSES)].tolist(), severity=numbers[len(CLASSES):known].tolist(),
+            routing=numbers[known:].reshape(len(self.network.layer_names), -1).copy())

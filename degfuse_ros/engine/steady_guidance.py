@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -151,17 +151,17 @@ class SteadyGuidance:
         self._frame += 1
         return anew, look
 
-    def label(self, row: int, scores: Tensor) -> int:
+    def label(self, row: int, scores: Sequence[float]) -> int:
         """Class of a batch's row: the best, or with a period above 1 the last unless it is beaten.
 
         Args:
             row: index in the batch.
-            scores: 5 probabilities on the host.
+            scores: 5 probabilities.
         """
-        best = int(scores.argmax())
+        best = scores.index(max(scores))
         if self.period > 1:
             last = self._labels.get(row, best)
-            if float(scores[best] - scores[last]) < CLASS_LEAD:
+            if scores[best] - scores[last] < CLASS_LEAD:
                 best = last
             self._labels[row] = best
         return best

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -110,6 +112,25 @@ def _gather(stack: _Stack, features: Tensor, gates: Tensor, chosen: Tensor) -> T
     return result.view(batch, height, width, channels).permute(0, 3, 1, 2)  # B x C x H x W
 
 
+_OnDevice = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""F + sum of G_e Expert_e(F) of features, gates B x M and chosen B x K, without the host."""
+
+
+def _kernels(experts: list[_Expert]) -> _OnDevice | None:
+    """Return our own kernels for these experts, None where they cannot run."""
+    weights = [expert.shape.weight for expert in experts]
+    if weights[0].device.type != 'cuda':
+        return None
+    try:
+        from degfuse_ros.network.expert_kernels import ExpertKernels
+        return ExpertKernels(
+            weights, [cast(Tensor, expert.shape.bias) for expert in experts],
+            [expert.back.weight[..., 0, 0] for expert in experts],
+            [cast(Tensor, expert.back.bias) for expert in experts])
+    except (ImportError, ValueError):  # torch without Triton, as on some Jetsons; odd channels
+        return None
+
+
 class ExpertMixture(nn.Module):
     """F + sum over the active experts of G_e Expert_e(F) (equation 10, with our residual).
 
@@ -127,12 +148,13 @@ class ExpertMixture(nn.Module):
         structures = [(height == 1, width == 1) for height, width in kernels]
         self._groups = [[index for index, own in enumerate(structures) if own == structure]
                         for structure in dict.fromkeys(structures)]
-        self._stacked: _Stack | None = None
+        self._on_device: _OnDevice | None = None
 
     def stack(self) -> None:
         """Copy the weights as they are now into the form that assignments on the device need."""
         with torch.no_grad():
-            self._stacked = _stack([cast(_Expert, expert) for expert in self.experts])
+            experts = [cast(_Expert, expert) for expert in self.experts]
+            self._on_device = _kernels(experts) or partial(_gather, _stack(experts))
 
     def forward(self, features: Tensor, routing: Assignment) -> Tensor:
         """Run the chosen experts of a single image, or of every image, or all experts of a batch.
@@ -142,8 +164,8 @@ class ExpertMixture(nn.Module):
             routing: this layer's assignment. One on the device needs `stack` first.
         """
         if isinstance(routing.chosen, Tensor):
-            assert self._stacked is not None, 'call stack() first'
-            return _gather(self._stacked, features, routing.gates, routing.chosen)
+            assert self._on_device is not None, 'call stack() first'
+            return self._on_device(features, routing.gates, routing.chosen)
         experts = [cast(_Expert, expert) for expert in self.experts]
         if routing.chosen is not None:  # inference: six of eight are skipped
             result = features

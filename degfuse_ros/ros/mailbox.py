@@ -14,9 +14,9 @@ Item = TypeVar('Item')
 class Mailbox(Generic[Sender, Item]):
     """Hands the newest items from one thread to another, so that latency cannot build up.
 
-    Senders that send in step are taken together: a sender whose last item came within the wait of
-    the other's last is expected to do so again, and is waited for. One that falls silent is
-    waited for once, one that runs at its own pace never.
+    Senders that send at about the same time are taken together: one whose next item is due within
+    the wait, going by when its last two came, is waited for. One that falls silent is waited for
+    once, one that is between two items not at all.
     """
 
     def __init__(self, wait: Callable[[], float] = lambda: 0.0) -> None:
@@ -62,13 +62,11 @@ class Mailbox(Generic[Sender, Item]):
             self._changed.notify_all()
 
     def _wait_for_company(self) -> None:
-        """Wait for the senders that keep step with one whose item is there."""
+        """Wait for the senders whose next item is due."""
         wait = self._wait()
-        expected = {other for other, last in self._last.items() if other not in self._items
-                    and any(abs(last - self._former[sender]) <= wait
-                            for sender in self._items if sender in self._former)}
-        if expected:
-            deadline = min(self._last[sender] for sender in self._items) + wait
-            self._changed.wait_for(
-                lambda: expected <= self._items.keys() or not self._open,
-                max(0.0, deadline - time.monotonic()))
+        first = min((self._last[sender] for sender in self._items), default=0.0)
+        due = {sender for sender, former in self._former.items() if sender not in self._items
+               and abs(2 * self._last[sender] - former - first) <= wait}
+        if due:
+            self._changed.wait_for(lambda: due <= self._items.keys() or not self._open,
+                                   max(0.0, first + wait - time.monotonic()))

@@ -143,6 +143,15 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'device', 'auto', 'Where the network runs: auto (CUDA where present), cpu, cuda or '
         'cuda:N.', while_running=False, per_rig=False),
+    # What the evaluation's figures were made with.
+    ParameterRow(
+        'precision', 'auto', 'Of the network: auto is float16 on CUDA and float32 on a CPU; '
+        'bfloat16 is faster on a CPU that has it, at most a few grey levels off.',
+        choices=('auto', 'float32', 'bfloat16'), while_running=False, per_rig=False),
+    # Off by default: while it compiles, for a minute the first time, single frames come late.
+    ParameterRow(
+        'compile', False, 'On CUDA, compile each image size in the background, for faster frames '
+        'once that is done. Without effect on a CPU.', while_running=False, per_rig=False),
     # Off by default: only then does every frame stand for itself, as the evaluation's do.
     ParameterRow(
         'guidance_period', 1, 'The degradation is looked for in every n-th frame, and smoothed '
@@ -153,8 +162,8 @@ TABLE: tuple[ParameterRow, ...] = (
     # Cameras on one trigger deliver within a few milliseconds of each other; 5 ms is a sixth of
     # the period at 30 Hz, so that the wait is lost in the latency of the cameras.
     ParameterRow(
-        'batch_wait', 0.005, 'A pair waits this long for those of rigs that kept step with it '
-        'before, to be fused with them in one batch, in seconds; 0 never waits.', 0.0, 0.1,
+        'batch_wait', 0.005, 'A pair waits this long for those of other rigs that are due by '
+        'then, to be fused with them in one batch, in seconds; 0 never waits.', 0.0, 0.1,
         per_rig=False),
     # Just above half the period of a 30 Hz camera (0.0167): pairs any two free-running 30 Hz
     # streams, and never frames that are a whole period apart.

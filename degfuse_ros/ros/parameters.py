@@ -70,11 +70,12 @@ class Parameters:
         self.problems: dict[str, str] = {}
         for row in TABLE:
             self._declare(row.name, row)
+        self._warn_of_unknown()
         for name in node.get_parameters_by_prefix(''):
             known = row_of(name)
             if known and known[0]:
                 self._declare(name, known[1])
-        self._warn_of_unknown()
+        self._forget_rigs_but(self.rigs)
         self.problems.update(self._contradictions(self.value))
         node.add_on_set_parameters_callback(self._on_set)
 
@@ -135,8 +136,16 @@ class Parameters:
         former = {name for name in self.problems if name.endswith(CONTRADICTION)}
         for name in {*new, *former}:
             self.problems.pop(name, None)
+        self._forget_rigs_but(new.get('rigs', self.rigs))
         self.problems.update(contradictions)
         return SetParametersResult(successful=True)
+
+    def _forget_rigs_but(self, rigs: Sequence[str]) -> None:
+        """Drop the problems of rigs that are not there: nobody could correct them."""
+        for name in [*self.problems]:
+            known = row_of(name)
+            if known and known[0] not in ('', *rigs):
+                del self.problems[name]
 
     def _problem(self, name: str, new: Mapping[str, Any]) -> str:
         """Say why one of some changes is not allowed; '' where it is."""

@@ -27,7 +27,7 @@ class Worker:
 
         Args:
             process: is given pairs by rig; must not raise.
-            wait: returns how long a pair may wait for those of rigs in step with it, in seconds.
+            wait: returns how long a pair may wait for one of another rig that is due, in seconds.
         """
         self._mailbox: Mailbox[Rig, Pair] = Mailbox(wait)
         self._process = process

@@ -156,6 +156,18 @@ def test_lenses_left_out_come_from_the_camera_infos(tmp_path: Path) -> None:
     assert zoomed.mean() < 0.5 * aligned.coverage.mean()
 
 
+def test_a_lens_that_focuses_by_itself_does_not_make_the_map_anew(tmp_path: Path) -> None:
+    alignment, path = Alignment(), written(tmp_path, LENSLESS)
+    alignment.camera_info('visible', INFO)
+    coverages = []
+    for focal in (130.0, 130.2, 129.8, 130.1, 132.0):
+        alignment.camera_info('thermal', camera_info(
+            width=160, height=120, k=[focal, 0, 80, 0, focal, 59, 0, 0, 1], d=[]))
+        coverages.append(alignment.align(VISIBLE, THERMAL, path).coverage)
+    assert coverages[0] is coverages[1] is coverages[2] is coverages[3]
+    assert coverages[4] is not coverages[0]
+
+
 @pytest.mark.parametrize(('changes', 'words'), [
     ({'k': [0.0] * 9}, 'thermal/camera_info has the focal length 0'),
     ({'d': [float('nan')]}, 'not finite'),

@@ -155,8 +155,9 @@ def test_alternation_is_frame_by_frame(model: Path, tmp_path: Path,
 
 def test_settings_behind_a_name_are_those_of_its_engine(model: Path, tmp_path: Path) -> None:
     file = tmp_path / 'bench.json'
-    assert main(['bench', '--compare', str(model), f'{model}@cpu+period=3+compile', '--size',
-                 '32x32', '--frames', '2', '--device', 'cpu', '--json', str(file)]) == 0
+    other = f'{model}@cpu+period=3+compile+float32'
+    assert main(['bench', '--compare', str(model), other, '--size', '32x32', '--frames',
+                 '2', '--device', 'cpu', '--json', str(file)]) == 0
     document = json.loads(file.read_text())
     assert [each['guidance_period'] for each in document['models']] == [1, 3]
     assert document['comparisons'][0]['executions'] == ['plain', 'plain']

@@ -11,6 +11,7 @@ import torch
 from degfuse_ros.engine import DeviceError, EngineError, FusionEngine
 from degfuse_ros.engine.device import (
     choose_device,
+    choose_precision,
     describe_device,
     is_device_failure,
     is_out_of_memory,
@@ -140,3 +141,32 @@ def test_a_gpu_is_deterministic_described_and_within_its_memory():
     assert np.array_equal(first.image, second.image)
     assert np.array_equal(first.routing, second.routing)
     assert 0 < engine.memory_bytes() <= 2 ** 30
+
+
+def test_precision_is_chosen_by_the_device_or_refused(monkeypatch: pytest.MonkeyPatch):
+    cpu, cuda = torch.device('cpu'), torch.device('cuda', 0)
+    assert choose_precision('auto', cpu) == choose_precision('float32', cpu) == torch.float32
+    assert choose_precision('auto', cuda) == torch.float16
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: True)
+    assert choose_precision('bfloat16', cpu) == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
+    for text, device in (('bfloat16', cpu), ('bfloat16', cuda), ('float32', cuda)):
+        with pytest.raises(DeviceError, match="precision 'auto'"):
+            choose_precision(text, device)
+    with pytest.raises(ValueError, match="Got 'half'"):
+        choose_precision('half', cpu)
+
+
+@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(),
+                    reason='this CPU has no bfloat16 instructions')
+@pytest.mark.parametrize('model', ['base', 'lite'])
+def test_bfloat16_stays_close_to_float32(model: str):
+    exact = FusionEngine.load(model, 'cpu')
+    rounded = FusionEngine.load(model, 'cpu', precision='bfloat16')
+    assert (exact.precision, rounded.precision) == ('float32', 'bfloat16')
+    expected, found = exact.fuse(*scene()), rounded.fuse(*scene())
+    difference = np.abs(expected.image.astype(int) - found.image)
+    assert 0 < difference.mean() <= 1
+    assert np.percentile(difference, 99.9) <= 3
+    assert found.degradation == expected.degradation, 'the guidance is not rounded'
+    assert np.array_equal(found.routing, expected.routing)

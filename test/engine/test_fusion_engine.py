@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from degfuse_ros.engine import (
     Fusion,
     FusionEngine,
     ModelError,
+    Pair,
 )
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
@@ -270,17 +272,17 @@ def test_only_the_routed_experts_are_computed(shipped: FusionEngine):
 
 def test_warm_up_takes_any_size_and_fuses_it(
         moved: FusionEngine, monkeypatch: pytest.MonkeyPatch):
-    sizes: list[tuple[int, ...]] = []
-    fuse = moved.fuse
+    shapes: list[list[tuple[int, ...]]] = []
+    fuse_batch = moved.fuse_batch
 
-    def watched(visible: NDArray[np.uint8], thermal: NDArray[np.uint8]) -> Fusion:
-        sizes.append(thermal.shape)
-        return fuse(visible, thermal)
+    def watched(pairs: Sequence[Pair]) -> list[Fusion]:
+        shapes.append([pair.thermal.shape for pair in pairs])
+        return fuse_batch(pairs)
 
-    monkeypatch.setattr(moved, 'fuse', watched)
+    monkeypatch.setattr(moved, 'fuse_batch', watched)
     moved.warm_up(50, 70)
-    moved.warm_up(1, 1)
-    assert sizes == [(50, 70), (32, 32)]
+    moved.warm_up(1, 1, batch=2)
+    assert shapes == [[(50, 70)], [(32, 32), (32, 32)]]
 
 
 def test_a_worker_thread_gets_the_same_result(moved: FusionEngine):

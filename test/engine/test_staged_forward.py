@@ -4,6 +4,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def check_same(found: Answer, expected: Answer) -> None:
     assert difference.mean() <= 1 and np.percentile(difference, 99.9) <= 3
     assert np.array_equal(found.routing > 0, expected.routing > 0)
     np.testing.assert_allclose(found.routing, expected.routing, atol=1e-4)
-    torch.testing.assert_close(found.scores, expected.scores, atol=1e-5, rtol=0)
+    assert found.scores == pytest.approx(expected.scores, abs=1e-5)
     torch.testing.assert_close(found.severity, expected.severity, atol=1e-5, rtol=0)
 
 
@@ -95,11 +96,16 @@ def test_weights_are_held_in_its_precision_and_gates_are_not():
     assert network.enhancement is not None
     assert network.enhancement.dehaze.airlight.weight.dtype == torch.bfloat16
     assert network.gate.weight.dtype == network.task_embedding.dtype == torch.float32
+    guidance = forward._guidance
+    towers = {each.dtype for each in guidance.tower.parameters() if each.ndim > 1}
+    assert towers == {torch.bfloat16}
+    assert guidance.mlp[0].weight.dtype == guidance.sentences.dtype == torch.float32
     pairs = shaded_pairs(2, 48, 48)
     exact = run(staged(), pairs)
     for one, other in zip(run(forward, pairs), exact):
-        assert np.array_equal(one.routing, other.routing)
-        assert torch.equal(one.scores, other.scores)
+        assert np.array_equal(one.routing > 0, other.routing > 0)
+        np.testing.assert_allclose(one.routing, other.routing, atol=0.02)
+        assert one.scores == pytest.approx(other.scores, abs=0.01)
         difference = np.abs(one.image.astype(int) - other.image)
         assert 0 < difference.mean() < 3  # eight bits of mantissa
 
@@ -109,7 +115,7 @@ def test_results_are_memory_of_their_own():
     block = torch.zeros(forward.block_size(32, 32), dtype=torch.uint8)
     answer = forward.unpack(block, 32, 32)
     block.fill_(7)
-    assert not answer.image.any() and not answer.routing.any() and not answer.scores.any()
+    assert not answer.image.any() and not answer.routing.any() and not any(answer.scores)
 
 
 class Watch(TorchDispatchMode):
@@ -136,10 +142,11 @@ def pretend_on_gpu(forward: StagedForward, like: Callable[[torch.Tensor], torch.
             for tensors in (vars(module)['_parameters'], vars(module)['_buffers']):
                 for name, tensor in tensors.items():
                     tensors[name] = None if tensor is None else like(tensor)
-            if isinstance(module, ExpertMixture) and module._stacked is not None:
-                stack = module._stacked
-                module._stacked = dataclasses.replace(
+            if isinstance(module, ExpertMixture) and isinstance(module._on_device, partial):
+                (stack,) = module._on_device.args
+                moved = dataclasses.replace(
                     stack, weight=like(stack.weight), bias=like(stack.bias), back=like(stack.back))
+                module._on_device = partial(module._on_device.func, moved)
 
 
 @pytest.mark.parametrize('remember, look', [(False, True), (True, True), (True, False)])

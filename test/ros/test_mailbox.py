@@ -44,14 +44,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def in_step(clock: list[float], apart: float) -> Mailbox[str, int]:
-    """Return an empty mailbox with a wait of LONG that two senders have put into before."""
+def filled(clock: list[float], apart: float) -> Mailbox[str, int]:
+    """Return an empty mailbox with a wait of LONG that two senders have put into every 1000 s.
+
+    Args:
+        clock: 3000 s from now on.
+        apart: how much later the sender called rear puts than the one called front, in seconds.
+    """
     mailbox: Mailbox[str, int] = Mailbox(lambda: LONG)
-    clock[0] = 1000.0
-    mailbox.put('front', 1)
-    clock[0] += apart
-    mailbox.put('rear', 2)
-    assert mailbox.take() == {'front': 1, 'rear': 2}
+    for now in (1000.0, 2000.0):
+        for sender, later in (('front', 0.0), ('rear', apart)):
+            clock[0] = now + later
+            mailbox.put(sender, 0)
+    assert mailbox.take() == {'front': 0, 'rear': 0}
+    clock[0] = 3000.0
     return mailbox
 
 
@@ -79,9 +85,8 @@ def test_close_wakes_the_waiting_and_discards_the_rest() -> None:
     assert mailbox.take() == {}
 
 
-def test_who_sends_in_step_is_waited_for(clock: list[float]) -> None:
-    mailbox = in_step(clock, apart=0.9 * LONG)
-    clock[0] = 2000.0
+def test_who_is_due_is_waited_for(clock: list[float]) -> None:
+    mailbox = filled(clock, apart=0.9 * LONG)
     mailbox.put('front', 3)
     taker = Taker(mailbox)
     time.sleep(0.2)  # long enough to be taken alone
@@ -91,17 +96,15 @@ def test_who_sends_in_step_is_waited_for(clock: list[float]) -> None:
 
 
 def test_who_comes_too_late_is_not_waited_for(clock: list[float]) -> None:
-    mailbox = in_step(clock, apart=0.9 * LONG)
-    clock[0] = 2000.0
+    mailbox = filled(clock, apart=0.9 * LONG)
     mailbox.put('front', 3)
     clock[0] += LONG
     assert mailbox.take() == {'front': 3}
 
 
-@pytest.mark.parametrize('apart', [1.1 * LONG, 50 * LONG])
-def test_who_sends_at_its_own_pace_is_not_waited_for(clock: list[float], apart: float) -> None:
-    mailbox = in_step(clock, apart)
-    clock[0] = 2000.0
+@pytest.mark.parametrize('apart', [1.1 * LONG, 500.0])
+def test_who_is_not_due_is_not_waited_for(clock: list[float], apart: float) -> None:
+    mailbox = filled(clock, apart)
     for sender in ('front', 'rear'):
         mailbox.put(sender, 3)
         assert Taker(mailbox).join() == {sender: 3}
@@ -109,17 +112,32 @@ def test_who_sends_at_its_own_pace_is_not_waited_for(clock: list[float], apart: 
 
 
 def test_who_falls_silent_is_waited_for_once(clock: list[float]) -> None:
-    mailbox = in_step(clock, apart=0.0)
+    mailbox = filled(clock, apart=0.0)
     for number in range(3):
-        clock[0] += 3 * LONG
         mailbox.put('front', number)
         if number == 0:
             clock[0] += LONG
         assert Taker(mailbox).join() == {'front': number}
+        clock[0] = 4000.0 + 1000.0 * number
+
+
+def test_who_sends_at_half_the_rate_is_waited_for_at_every_second_item(
+        clock: list[float]) -> None:
+    mailbox: Mailbox[str, int] = Mailbox(lambda: LONG)
+    for number in range(8):
+        clock[0] = 1000.0 * number
+        mailbox.put('front', number)
+        if number % 2:
+            assert Taker(mailbox).join() == {'front': number}
+            continue
+        taker = Taker(mailbox) if number > 2 else None
+        time.sleep(0.1)  # long enough to be taken alone
+        mailbox.put('rear', number)
+        assert (taker or Taker(mailbox)).join() == {'front': number, 'rear': number}
 
 
 def test_close_ends_the_wait_for_another(clock: list[float]) -> None:
-    mailbox = in_step(clock, apart=0.0)
+    mailbox = filled(clock, apart=0.0)
     mailbox.put('front', 3)
     taker = Taker(mailbox)
     mailbox.close()

@@ -58,10 +58,12 @@ class EngineChoice:
     device: str
     guidance_period: int = 1
     compile: bool = False
+    precision: str = 'auto'
 
     def load(self) -> FusionEngine:
         """Build the engine."""
-        return FusionEngine.load(self.model, self.device, self.guidance_period, self.compile)
+        return FusionEngine.load(self.model, self.device, self.guidance_period, self.compile,
+                                 self.precision)
 
 
 @dataclass(frozen=True)
