@@ -151,10 +151,12 @@ class FuseNode(LifecycleNode):
         # Imported here, so that a missing torch fails this transition and not the process.
         from degfuse_ros.engine import FusionEngine
         engine = self._engine = FusionEngine.load(
-            self._settings.value('model') or None, self._settings.value('device'),
-            self._settings.value('guidance_period'))
+            self._settings.value('model') or None,
+            **{name: self._settings.value(name)
+               for name in ('device', 'guidance_period', 'compile', 'precision')})
         start = time.perf_counter()
-        engine.warm_up(*WARM_UP_SIZE)
+        for batch in range(1, len(self._settings.rigs) + 1):
+            engine.warm_up(*WARM_UP_SIZE, batch)
         warm_up = (time.perf_counter() - start) * 1e3
         self.get_logger().info(
             f'model {engine.model_path} on {engine.device} ({engine.device_name}), '

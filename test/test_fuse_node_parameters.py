@@ -89,7 +89,7 @@ def test_every_fault_of_a_request_is_named(active: FuseGraph, before: dict[str, 
 def test_all_but_what_the_engine_is_built_from_changes_while_running(
         active: FuseGraph, before: dict[str, Any]) -> None:
     assert [row.name for row in TABLE if not row.while_running] == [
-        'model', 'device', 'guidance_period', 'rigs']
+        'model', 'device', 'precision', 'compile', 'guidance_period', 'rigs']
     active.until_fused()
     results = active.set_parameters({row.name: row.default for row in TABLE
                                      if row.name not in {'model', 'device', *QUICK}})

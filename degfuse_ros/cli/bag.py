@@ -96,8 +96,8 @@ def load_engine(values: dict[str, Any]) -> 'FusionEngine':
     except ModuleNotFoundError as error:
         raise missing(error) from error
     try:
-        return FusionEngine.load(values['model'] or None, values['device'],
-                                 values['guidance_period'])
+        return FusionEngine.load(values['model'] or None, **{
+            name: values[name] for name in ('device', 'guidance_period', 'compile', 'precision')})
     except EngineError as error:
         raise CommandError(str(error)) from error
 

@@ -143,6 +143,15 @@ TABLE: tuple[ParameterRow, ...] = (
     ParameterRow(
         'device', 'auto', 'Where the network runs: auto (CUDA where present), cpu, cuda or '
         'cuda:N.', while_running=False, per_rig=False),
+    # What the evaluation's figures were made with.
+    ParameterRow(
+        'precision', 'auto', 'Of the network: auto is float16 on CUDA and float32 on a CPU; '
+        'bfloat16 is faster on a CPU that has it, at most a few grey levels off.',
+        choices=('auto', 'float32', 'bfloat16'), while_running=False, per_rig=False),
+    # Off by default: while it compiles, for a minute the first time, single frames come late.
+    ParameterRow(
+        'compile', False, 'On CUDA, compile each image size in the background, for faster frames '
+        'once that is done. Without effect on a CPU.', while_running=False, per_rig=False),
     # Off by default: only then does every frame stand for itself, as the evaluation's do.
     ParameterRow(
         'guidance_period', 1, 'The degradation is looked for in every n-th frame, and smoothed '

@@ -97,7 +97,8 @@ def test_names_of_nothing(name: str) -> None:
 
 def test_what_all_rigs_share_has_no_value_per_rig() -> None:
     assert {row.name for row in TABLE if not row.per_rig} == {
-        'model', 'device', 'guidance_period', 'rigs', 'batch_wait', 'diagnostics_period'}
+        'model', 'device', 'precision', 'compile', 'guidance_period', 'rigs', 'batch_wait',
+        'diagnostics_period'}
 
 
 @pytest.mark.parametrize(('name', 'text', 'value'), [
