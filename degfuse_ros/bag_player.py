@@ -9,6 +9,8 @@ Messages are published as the bytes that were recorded, with the QoS that was re
 from __future__ import annotations
 
 import argparse
+import math
+import signal
 import sys
 import time
 from collections.abc import Collection, Generator, Sequence
@@ -25,6 +27,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.utilities import remove_ros_args
 from rosgraph_msgs.msg import Clock
 
+from degfuse_ros.demo.size import positive
 from degfuse_ros.ros.stamps import NANOSECONDS
 
 if TYPE_CHECKING:  # what reads bags may not be installed: main says so
@@ -32,8 +35,6 @@ if TYPE_CHECKING:  # what reads bags may not be installed: main says so
 
 _CLOCK = '/clock'
 
-# Longest sleep in seconds, after which the player sees that it was told to stop.
-_NAP = 0.05
 # Messages that are read ahead: an image or two of each camera with what lies between.
 _AHEAD = 16
 # Depth of a topic whose recorded profile tells none; that of rosbag2's player.
@@ -48,6 +49,7 @@ class BagPlayer:
     Attributes:
         publishers: by topic.
         left_out: one line for each topic that cannot be published.
+        published: messages so far.
         late: messages that came more than a tenth of a second after their time.
     """
 
@@ -64,10 +66,10 @@ class BagPlayer:
         """
         self.publishers: dict[str, Any] = {}
         self.left_out: list[str] = []
-        self.late = 0
+        self.published = self.late = 0
         self._node, self._bag = node, bag
         self._clock = node.create_publisher(Clock, _CLOCK, _DEPTH) if clock else None
-        self._period = 1.0 / clock if clock else _NAP
+        self._period = 1.0 / clock if clock else math.inf
         self._tick = 0.0
         for topic in bag.topics.values():
             if (not topics or topic.name in topics) and not (clock and topic.name == _CLOCK):
@@ -83,38 +85,33 @@ class BagPlayer:
         self.publishers[topic.name] = self._node.create_publisher(
             kind, topic.name, recorded_profile(topic))
 
-    def play(self, rate: float = 1.0, start: float = 0.0) -> int:
-        """Play once, until the end or until ROS is shut down.
+    def play(self, rate: float = 1.0, start: float = 0.0) -> None:
+        """Play once.
 
         Args:
             rate: seconds of the bag per second.
             start: seconds to leave out at the beginning.
-
-        Returns:
-            How many messages were published.
 
         Raises:
             BagError: the bag is damaged.
         """
         from degfuse_ros.bags.ahead import ahead
         first = self._bag.start + round(start * NANOSECONDS)
-        begin, count = time.monotonic(), 0
+        begin = time.monotonic()
         with closing(ahead(self._messages(first), _AHEAD)) as messages:
             for message in messages:
                 due = begin + (message.time - first) / NANOSECONDS / rate
-                if not self._wait(due, begin, first, rate):
-                    break
+                self._wait(due, begin, first, rate)
                 self.publishers[message.topic].publish(message.data)
                 self.late += time.monotonic() > due + 0.1
-                count += 1
-        return count
+                self.published += 1
 
     def _messages(self, first: int) -> Generator[BagMessage, None, None]:
         yield from self._bag.messages(list(self.publishers), first)
 
-    def _wait(self, due: float, begin: float, first: int, rate: float) -> bool:
-        """Wait, and let /clock run; return False where ROS is shut down."""
-        while self._node.context.ok():
+    def _wait(self, due: float, begin: float, first: int, rate: float) -> None:
+        """Wait for a message's time, and let /clock run meanwhile."""
+        while True:
             now = time.monotonic()
             if self._clock is not None and now >= self._tick:
                 self._tick = now + self._period
@@ -122,9 +119,8 @@ class BagPlayer:
                 self._clock.publish(Clock(clock=Time(
                     sec=moment // NANOSECONDS, nanosec=moment % NANOSECONDS)))
             if now >= due:
-                return True
-            time.sleep(min(due - now, self._period, _NAP))
-        return False
+                return
+            time.sleep(min(due - now, self._period))
 
     def drain(self) -> None:
         """Give the last messages time to be taken."""
@@ -162,14 +158,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'bag_player: {error.name} is not installed: pip install -r requirements/bag.txt',
               file=sys.stderr)
         return 1
-    rclpy.init(args=given, signal_handler_options=rclpy.SignalHandlerOptions.ALL)
+    # Python's handlers, not ROS's: those could take a publisher away while it is in use.
+    rclpy.init(args=list(given), signal_handler_options=rclpy.SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with BagReader(args.bag) as bag:
             _play(args, bag)
     except BagError as error:
         print(f'bag_player: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # before or after the time in which ROS takes the signal
+    except KeyboardInterrupt:  # before there was anything to play
         pass
     finally:
         rclpy.try_shutdown()
@@ -190,47 +188,38 @@ def _play(args: argparse.Namespace, bag: BagReader) -> None:
         raise BagError(f'--start-offset {args.start_offset:g} lies behind the end of the bag, '
                        f'which is {(bag.end - bag.start) / NANOSECONDS:.1f} s long')
     node = rclpy.create_node('bag_player')
+    player = BagPlayer(node, bag, args.topics, args.clock)
     try:
-        player = BagPlayer(node, bag, args.topics, args.clock)
         for line in [*bag.problems, *player.left_out]:
             print(f'bag_player: {line}', file=sys.stderr)
-        end = time.monotonic() + args.delay
-        while time.monotonic() < end and rclpy.ok():
-            time.sleep(_NAP)
-        count = player.play(args.rate, args.start_offset)
-        while args.loop and rclpy.ok():
-            count += player.play(args.rate, args.start_offset)
-        if rclpy.ok():
-            player.drain()
-        print(f'{count} messages published, {player.late} late')
+        time.sleep(args.delay)
+        player.play(args.rate, args.start_offset)
+        while args.loop:
+            player.play(args.rate, args.start_offset)
+        player.drain()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not stop the clean-up
     finally:
         node.destroy_node()
+    print(f'{player.published} messages published, {player.late} late')
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='bag_player', description=(__doc__ or '').splitlines()[0])
     parser.add_argument('bag', type=Path, metavar='BAG', help='a folder or a file')
-    parser.add_argument('-r', '--rate', type=_positive, default=1.0, metavar='R',
+    parser.add_argument('-r', '--rate', type=positive, default=1.0, metavar='R',
                         help='seconds of the bag per second (default 1)')
     parser.add_argument('-l', '--loop', action='store_true', help='from the beginning again')
     parser.add_argument('--start-offset', type=_seconds, default=0.0, metavar='S',
                         help='seconds to leave out at the beginning')
     parser.add_argument('-d', '--delay', type=_seconds, default=0.0, metavar='S',
                         help='seconds between advertising the topics and the first message')
-    parser.add_argument('--clock', type=_positive, nargs='?', const=40.0, default=0.0,
+    parser.add_argument('--clock', type=positive, nargs='?', const=40.0, default=0.0,
                         metavar='HZ', help='publish /clock (40 times a second)')
     parser.add_argument('--topics', nargs='+', default=[], metavar='TOPIC',
                         help='only these; all where not given')
     return parser
-
-
-def _positive(text: str) -> float:
-    """Read a number above 0 for argparse."""
-    number = _seconds(text)
-    if not number:
-        raise argparse.ArgumentTypeError(f'give a number above 0; got {text!r}')
-    return number
 
 
 def _seconds(text: str) -> float:

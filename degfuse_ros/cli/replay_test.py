@@ -25,10 +25,10 @@ _ANEW = 'Or record it anew with --record --overwrite'
 # Lines of one check that the terminal shows; the JUnit file has all of them.
 _SHOWN = 5
 
-# Parameters that say where something runs, or have no effect on the results of a bag; the model is
+# Parameters that say where and how something runs, or have no effect on a bag; the model is
 # compared by what is in it.
-_NOT_RECORDED = {'device', 'model', 'max_age', 'lazy', 'rigs', 'batch_wait', 'diagnostics_period',
-                 'compressed_format', 'output_encoding'}
+_NOT_RECORDED = {'device', 'precision', 'compile', 'model', 'max_age', 'lazy', 'rigs',
+                 'batch_wait', 'diagnostics_period', 'compressed_format', 'output_encoding'}
 # A path differs from machine to machine. What is behind it shows in the images.
 _NOT_COMPARED = {'calibration'}
 
