@@ -150,7 +150,7 @@ def recorded_profile(topic: Topic) -> QoSProfile:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play a bag to its end, or until the process is told to stop; 0 where that went well."""
     given = sys.argv if arguments is None else ['bag_player', *arguments]
-    args = _parser().parse_args(remove_ros_args(given)[1:])
+    args = parser().parse_args(remove_ros_args(given)[1:])
     try:
         from degfuse_ros.bags.bag_error import BagError
         from degfuse_ros.bags.reader import BagReader
@@ -204,22 +204,23 @@ def _play(args: argparse.Namespace, bag: BagReader) -> None:
     print(f'{player.published} messages published, {player.late} late')
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the options, which are those of `ros2 bag play`."""
+    result = argparse.ArgumentParser(
         prog='bag_player', description=(__doc__ or '').splitlines()[0])
-    parser.add_argument('bag', type=Path, metavar='BAG', help='a folder or a file')
-    parser.add_argument('-r', '--rate', type=positive, default=1.0, metavar='R',
+    result.add_argument('bag', type=Path, metavar='BAG', help='a folder or a file')
+    result.add_argument('-r', '--rate', type=positive, default=1.0, metavar='R',
                         help='seconds of the bag per second (default 1)')
-    parser.add_argument('-l', '--loop', action='store_true', help='from the beginning again')
-    parser.add_argument('--start-offset', type=_seconds, default=0.0, metavar='S',
+    result.add_argument('-l', '--loop', action='store_true', help='from the beginning again')
+    result.add_argument('--start-offset', type=_seconds, default=0.0, metavar='S',
                         help='seconds to leave out at the beginning')
-    parser.add_argument('-d', '--delay', type=_seconds, default=0.0, metavar='S',
+    result.add_argument('-d', '--delay', type=_seconds, default=0.0, metavar='S',
                         help='seconds between advertising the topics and the first message')
-    parser.add_argument('--clock', type=positive, nargs='?', const=40.0, default=0.0,
+    result.add_argument('--clock', type=positive, nargs='?', const=40.0, default=0.0,
                         metavar='HZ', help='publish /clock (40 times a second)')
-    parser.add_argument('--topics', nargs='+', default=[], metavar='TOPIC',
+    result.add_argument('--topics', nargs='+', default=[], metavar='TOPIC',
                         help='only these; all where not given')
-    return parser
+    return result
 
 
 def _seconds(text: str) -> float:
