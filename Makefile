@@ -69,7 +69,8 @@ $(stamps)/package: $(stamps)/stand_ins $(sources)
 	touch $@
 
 $(stamps)/test: $(stamps)/run requirements/train.txt requirements/evaluate.txt requirements/export.txt \
-  requirements/bag.txt requirements/test.txt
+  requirements/bag.txt requirements/ray.txt requirements/test.txt
 	$(pip) install -c requirements/pinned.txt -r requirements/run.txt -r requirements/train.txt -r requirements/evaluate.txt \
-	  -r requirements/export.txt -r requirements/bag.txt -r requirements/test.txt
+	  -r requirements/export.txt -r requirements/bag.txt -r requirements/ray.txt \
+	  -r requirements/test.txt
 	touch $@

@@ -43,6 +43,7 @@ setup(
         'evaluate': requirements('evaluate'),
         'export': requirements('export'),
         'bag': requirements('bag'),
+        'ray': requirements('ray'),
         'test': requirements('test'),
     },
     zip_safe=False,

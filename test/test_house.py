@@ -30,9 +30,11 @@ MAY_IMPORT = {
     'evaluation': {'network', 'engine', 'camera'},
     'ros': {'engine', 'camera', 'demo'},
     'bags': {'engine', 'camera', 'ros', 'demo'},
+    'fleet': {'engine', 'bags'},
     'fuse_node': {'engine', 'camera', 'ros'},
     'bag_player': {'bags', 'ros', 'demo'},
-    'cli': {'network', 'engine', 'camera', 'ros', 'demo', 'training', 'evaluation', 'bags'},
+    'cli': {'network', 'engine', 'camera', 'ros', 'demo', 'training', 'evaluation', 'bags',
+            'fleet'},
 }
 ROS_ROOMS = {'ros', 'fuse_node', 'bag_player'}
 ROS_MODULE = re.compile(
@@ -46,7 +48,7 @@ DISTRIBUTIONS = {'PIL': 'pillow', 'cv2': 'opencv-python-headless', 'open_clip': 
 ROSDEP_KEYS = {'PIL': 'python3-pil', 'cv2': 'python3-opencv', 'numpy': 'python3-numpy',
                'tqdm': 'python3-tqdm', 'yaml': 'python3-yaml'}
 # Rooms with a requirements file of their own, so that a robot need not install it.
-OWN_REQUIREMENTS = {'training': 'train', 'evaluation': 'evaluate', 'bags': 'bag'}
+OWN_REQUIREMENTS = {'training': 'train', 'evaluation': 'evaluate', 'bags': 'bag', 'fleet': 'ray'}
 # Requirements files of what is imported only when it is called for.
 CALLED_FOR = (*OWN_REQUIREMENTS.values(), 'export')
 # What torch brings where it can be used, in the version that fits.

@@ -21,7 +21,7 @@ from degfuse_ros.bags.mcap_file import DAMAGE, McapFile
 SQLITE_MAGIC = b'SQLite format 3\0'
 ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 _ROS_1_MAGIC = b'#ROSBAG V'
-_SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
 
 
 class Storage(Protocol):
@@ -87,7 +87,7 @@ def find_files(path: Path) -> tuple[list[Path], str]:
                                'files')
             return [path], ''
         there = sorted((each for each in path.iterdir()
-                        if each.name.endswith(_SUFFIXES) and each.is_file()), key=_natural)
+                        if each.name.endswith(SUFFIXES) and each.is_file()), key=_natural)
         listed = _listed(path / 'metadata.yaml')
     except OSError as error:
         raise BagError(f'{path} cannot be read: {error.strerror}') from error

@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from degfuse_ros.cli.bag_fleet import add_options, is_fleet, run_fleet
 from degfuse_ros.cli.command_error import CommandError
 from degfuse_ros.cli.folder import path
 
@@ -25,8 +26,9 @@ def add_parser(subparsers: Any) -> None:
         description='Read a bag (mcap or sqlite3, a folder or a file), pair and fuse its images '
                     'as the node would, and write /fused/* into a new mcap bag, with '
                     'summary.json and classes.png beside it.')
-    parser.add_argument('bag', type=path, metavar='IN')
-    parser.add_argument('--out', type=path, required=True, metavar='DIR', help='the new bag')
+    parser.add_argument('bag', type=path, nargs='+', metavar='IN')
+    parser.add_argument('--out', type=path, required=True, metavar='DIR',
+                        help='the new bag; of several, their folder')
     parser.add_argument('--visible', default='', metavar='TOPIC',
                         help='found by its name where not given')
     parser.add_argument('--thermal', default='', metavar='TOPIC', help='the same')
@@ -44,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument('--overwrite', action='store_true',
                         help='replace an existing bag, or forget an unfinished run')
     parser.add_argument('--resume', action='store_true', help='go on with an unfinished run')
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -116,11 +119,13 @@ def _run(args: argparse.Namespace) -> int:
         raise missing(error) from error
     values = read_values(args)
     compression = {'none': 'none', 'zstd': 'chunk'}[args.compression]
-    job = BagJob(args.bag, args.out, values, args.visible, args.thermal, args.keep,
+    job = BagJob(args.bag[0], args.out, values, args.visible, args.thermal, args.keep,
                  args.keep_images, args.start, args.duration, args.every, args.video, compression,
                  args.overwrite, args.resume)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if is_fleet(args):
+            return run_fleet(args, job)
         with BagFusion(job) as fusion:
             return _fuse(fusion, load_engine(values), job)
     except BagError as error:
