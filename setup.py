@@ -50,6 +50,7 @@ setup(
     entry_points={
         'console_scripts': [
             'fuse_node = degfuse_ros.fuse_node:main',
+            'bag_player = degfuse_ros.bag_player:main',
             'degfuse = degfuse_ros.cli.main:main',
         ],
     },

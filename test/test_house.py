@@ -32,10 +32,11 @@ MAY_IMPORT = {
     'bags': {'engine', 'camera', 'ros', 'demo'},
     'fleet': {'engine', 'bags'},
     'fuse_node': {'engine', 'camera', 'ros'},
+    'bag_player': {'bags', 'ros', 'demo'},
     'cli': {'network', 'engine', 'camera', 'ros', 'demo', 'training', 'evaluation', 'bags',
             'fleet'},
 }
-ROS_ROOMS = {'ros', 'fuse_node'}
+ROS_ROOMS = {'ros', 'fuse_node', 'bag_player'}
 ROS_MODULE = re.compile(
     r'(rclpy|launch\w*|message_filters|cv_bridge|rosidl_\w+|ament_\w+|builtin_interfaces'
     r'|rcl_interfaces|rosgraph_msgs|\w+_msgs)$')

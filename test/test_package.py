@@ -66,7 +66,7 @@ def test_ament_index_names_the_package(install: Path) -> None:
 
 def test_executables_are_where_ros2_run_looks(install: Path) -> None:
     folder = install / 'lib' / PACKAGE
-    assert {path.name for path in folder.iterdir()} == {'fuse_node', 'degfuse'}
+    assert {path.name for path in folder.iterdir()} == {'fuse_node', 'bag_player', 'degfuse'}
     assert all(os.access(path, os.X_OK) for path in folder.iterdir())
 
 

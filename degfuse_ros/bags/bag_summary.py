@@ -107,9 +107,11 @@ class BagSummary:
             found.append(f'offset visible - thermal: mean {self.offset.mean:.1f} ms, '
                          f'{self.offset.smallest:.1f} to {self.offset.largest:.1f} ms')
         if self.engine.count:
-            found.append(f'engine: p50 {self.engine.percentile(0.5):.1f} ms, p95 '
-                         f'{self.engine.percentile(0.95):.1f} ms a pair; {self.rate:.1f} pairs/s '
-                         f'with everything, {self.engine_rate:.1f} in the engine')
+            others = ', '.join(f'{name} {self.stages[name] * 1e3 / self.engine.count:.1f} ms'
+                               for name in ('read', 'prepare', 'write'))
+            found.append(f'latency of a pair: engine p50 {self.engine.percentile(0.5):.1f} ms, '
+                         f'p95 {self.engine.percentile(0.95):.1f} ms; {others}')
+            found.append(f'rate: {self.rate:.1f} pairs/s, the engine alone {self.engine_rate:.1f}')
         shown = ', '.join(f'{name} {count}' for name, count in self.classes.labels.items()
                           if count)
         found.append(f'classes: {shown or "none"}')

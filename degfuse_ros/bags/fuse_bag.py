@@ -264,9 +264,10 @@ class BagFusion:
         with suppress(BagError):  # there may be no room for the last ones
             writer.commit(now=True)
         writer.abandon()
+        self._folder.leave()
         if video is not None:
             video.abandon()
-        self.how_far = (f'Stopped after {writer.written[IMAGE_TOPIC]} pairs, of about '
+        self.how_far = (f'Stopped after {writer.safe[IMAGE_TOPIC]} pairs, of about '
                         f'{self.expected}; they are in {self._folder.bag}. Go on with --resume')
 
     def _rate(self) -> float:

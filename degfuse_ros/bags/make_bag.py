@@ -158,7 +158,7 @@ def make_bag(recipe: BagRecipe, frames: MadeFrames, out: Path, overwrite: bool =
         if not is_topic_name(topic) or topic.count('/') < 2:
             raise BagError(f'{topic!r} is no topic for images: give one like /visible/image')
     folder = PartialFolder(out)
-    folder.check(overwrite, resume=False)
+    folder.check(overwrite, resume=True)  # what a killed run left is of no use
     folder.begin({}, resume=False)
     writer = BagWriter(folder.bag, recipe.storage, recipe.compression)
     try:
@@ -166,6 +166,7 @@ def make_bag(recipe: BagRecipe, frames: MadeFrames, out: Path, overwrite: bool =
         writer.finish()
     except BaseException:
         writer.abandon()
+        folder.discard()
         raise
     folder.finish()
     return dict(writer.written)

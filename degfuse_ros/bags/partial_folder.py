@@ -3,17 +3,18 @@
 """The hidden folder in which a bag is written until it is finished."""
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from degfuse_ros.bags.bag_error import BagError
 
-_RECORD = 'run.json'
+_RECORD, _LOCK = 'run.json', 'lock'
 _UNFINISHED = 'unfinished.mcap'
 
 
@@ -40,6 +41,7 @@ class PartialFolder:
         self._folder = self._out.with_name(f'.{self._out.name}.partial')
         self.bag = self._folder / self._out.name
         self.unfinished = self._folder / _UNFINISHED
+        self._lock: IO[str] | None = None
 
     def check(self, overwrite: bool, resume: bool) -> None:
         """Refuse what must not be overwritten, and what cannot be gone on with.
@@ -74,16 +76,35 @@ class PartialFolder:
             Whether there is.
 
         Raises:
-            BagError: the earlier run had another record, or the folder cannot be made.
+            BagError: the earlier run had another record or is still running, or the folder
+                cannot be made.
         """
         content = json.loads(json.dumps(record))
         with self._told():
+            self._take()
             found = resume and self._keep_unfinished(content)
-            if not found and self._folder.exists():
-                shutil.rmtree(self._folder)
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not found:
+                self._clear()
             (self._folder / _RECORD).write_text(json.dumps(content, indent=1))
         return found
+
+    def _take(self) -> None:
+        """Make the folder, and keep other runs out of it for as long as this process lives."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._folder / _LOCK).open('w')
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BagError(f'{self._out} is being written by another run: wait for its end, or '
+                           'give another --out') from error
+
+    def _clear(self) -> None:
+        """Remove what an earlier run left."""
+        for path in self._folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink()
 
     def _keep_unfinished(self, record: Mapping[str, Any]) -> bool:
         """Move the bag's file out of its folder, so that a new one can be begun there."""
@@ -95,6 +116,7 @@ class PartialFolder:
         changed = sorted(name for name in {*record, *before}
                          if record.get(name) != before.get(name))
         if changed:
+            self.leave()
             raise BagError(f'--resume: {", ".join(changed)} differ from those of the unfinished '
                            'run. Give the same, or start anew with --overwrite')
         if not self.unfinished.exists():
@@ -103,6 +125,16 @@ class PartialFolder:
             os.replace(file, self.unfinished)
         shutil.rmtree(self.bag, ignore_errors=True)
         return True
+
+    def leave(self) -> None:
+        """Let others go on with what is there."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def discard(self) -> None:
+        """Remove what there is."""
+        self.leave()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def finish(self) -> None:
         """Give the finished bag its name; an older one of that name goes.
@@ -115,11 +147,7 @@ class PartialFolder:
                 os.replace(self._out, self._folder / 'replaced')
             os.replace(self.bag, self._out)
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def hidden(self) -> Path:
-        """The hidden folder itself."""
-        return self._folder
+        self.leave()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -54,6 +54,7 @@ class BagWriter:
 
     Attributes:
         written: number of messages by topic, those of the run that is gone on with included.
+        safe: the same, of those that are in the file whatever happens.
     """
 
     def __init__(self, folder: Path, storage: str = 'mcap', compression: str = 'none') -> None:
@@ -69,6 +70,7 @@ class BagWriter:
         """
         self.folder = folder
         self.written: Counter[str] = Counter()
+        self.safe: Counter[str] = Counter()
         self._connections: dict[str, Connection] = {}
         self._writer = Writer(folder, version=_VERSION,
                               storage_plugin=StoragePlugin[storage.upper()])
@@ -141,7 +143,7 @@ class BagWriter:
         for topic, connection in self._connections.items():
             count = sum(chunk.channel_count.get(connection.id, 0) for chunk in chunks)
             storage.channel_stats[connection.id] = writer.counts[connection.id] = count
-            self.written[topic] = count
+            self.written[topic] = self.safe[topic] = count
 
     def write(self, topic: str, moment: int, data: bytes | memoryview) -> None:
         """Write a message.
@@ -174,6 +176,7 @@ class BagWriter:
             if self._storage.chunk.msgs:
                 self._storage.close_chunk()
             self._file.commit()
+        self.safe = self.written.copy()
         self._committed = time.monotonic()
 
     def finish(self) -> None:

@@ -21,10 +21,12 @@ from degfuse_ros.cli import (
     fuse,
     latency,
     make_bag,
+    replay_test,
     train,
 )
 
-SUBCOMMANDS = (fuse, bag, make_bag, demo, calibrate, evaluate, bench, latency, train, export)
+SUBCOMMANDS = (fuse, bag, make_bag, replay_test, demo, calibrate, evaluate, bench, latency, train,
+               export)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -21,7 +21,7 @@ def summary() -> BagSummary:
         made.engine.add(10.0 + number)
         made.offset.add(-2.0)
         made.classes.add(number, {'clean': 0.4, 'fog': 0.6})
-    made.stages['infer'], made.seconds = 4.0, 5.0
+    made.stages['read'], made.stages['infer'], made.seconds = 1.0, 4.0, 5.0
     made.notice('a notice')
     return made
 
@@ -30,8 +30,8 @@ def test_lines_for_a_person() -> None:
     text = '\n'.join(summary().lines())
     for words in ('60 visible (/rgb/image), 31 thermal (/ir/image)', 'pairs: 30, fused 29, 9 of',
                   'without a partner: 30 visible\n', 'dropped: 2 thermal.truncated: too short',
-                  'stamps went back: 2 times visible', 'mean -2.0 ms', '4.0 pairs/s with',
-                  '5.0 in the engine', 'classes: fog 20'):
+                  'stamps went back: 2 times visible', 'mean -2.0 ms', 'rate: 4.0 pairs/s',
+                  'the engine alone 5.0', 'read 50.0 ms', 'classes: fog 20'):
         assert words in text
     assert text.count('a notice') == 1
 

@@ -112,4 +112,12 @@ def test_cameras_offer_best_effort(tmp_path: Path) -> None:
 def test_impossible_topics(tmp_path: Path, topics: dict[str, str]) -> None:
     with pytest.raises(BagError, match='topic'):
         make_bag(BagRecipe(**topics), demo_frames(SIZE, 0.5, 0), tmp_path / 'bag')  # type: ignore
-    assert not (tmp_path / 'bag').exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+    left = tmp_path / '.bag.partial' / 'bag'
+    left.mkdir(parents=True)
+    (left / 'bag.mcap').write_bytes(b'half')
+    assert len(contents(noise(tmp_path / 'bag', 0.5))) == 20
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']

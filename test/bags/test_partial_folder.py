@@ -35,6 +35,7 @@ def unfinished(out: Path) -> None:
     folder, _ = begun(out)
     folder.bag.mkdir()
     (folder.bag / 'out.mcap').write_text('half')
+    folder.leave()
 
 
 def test_an_unfinished_run_is_gone_on_with_only_when_asked(tmp_path: Path) -> None:
@@ -43,9 +44,22 @@ def test_an_unfinished_run_is_gone_on_with_only_when_asked(tmp_path: Path) -> No
         begun(tmp_path / 'out')
     folder, found = begun(tmp_path / 'out', resume=True)
     assert found and folder.unfinished.read_text() == 'half' and not folder.bag.exists()
+    folder.leave()
     # Killed right now, the next one finds it again.
     folder, found = begun(tmp_path / 'out', resume=True)
     assert found and folder.unfinished.read_text() == 'half'
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    first, _ = begun(tmp_path / 'out')
+    for overwrite, resume in ((True, False), (False, True)):
+        second = PartialFolder(tmp_path / 'out')
+        second.check(overwrite, resume)
+        with pytest.raises(BagError, match='another run'):
+            second.begin(RECORD, resume)
+    first.bag.mkdir()
+    first.finish()
+    begun(tmp_path / 'other')
 
 
 def test_only_with_the_same_settings(tmp_path: Path) -> None:

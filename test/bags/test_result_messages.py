@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bag_files import at, header
-from rclpy.serialization import deserialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -45,6 +45,15 @@ def test_routing() -> None:
     assert theirs.status[1].values[2].value == '0.666667'
 
 
+def test_routing_of_a_camera_alone() -> None:
+    theirs = messages.routing_message(ROUTING, ('a', 'b'), ros_header(), 'thermal lost')
+    ours = result_messages.routing_message(ROUTING, ('a', 'b'), header(STAMP), 'thermal lost')
+    assert as_ros(ours, theirs) == theirs and theirs.status[0].message == 'thermal lost'
+    theirs = messages.no_routing_message('visible lost', ros_header())
+    ours = result_messages.no_routing_message('visible lost', header(STAMP))
+    assert as_ros(ours, theirs) == theirs
+
+
 @pytest.mark.parametrize('encoding', ['rgb8', 'bgr8', 'mono8'])
 def test_image(encoding: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
@@ -61,7 +70,6 @@ def camera() -> CameraInfo:
 
 
 def test_camera_info_from_a_recorded_one() -> None:
-    from rclpy.serialization import serialize_message
     theirs = messages.camera_info_message(camera(), 240, 320, ros_header())
     recorded = decode(serialize_message(camera()), 'sensor_msgs/msg/CameraInfo')
     ours = result_messages.camera_info_message(recorded, 240, 320, header(STAMP))

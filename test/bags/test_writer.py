@@ -102,6 +102,18 @@ def test_going_on_gives_the_same_messages(tmp_path: Path, compression: str, lost
             'rosbag2_bagfile_information'][name]) for bag in ('second', 'whole')}) == 1
 
 
+def test_going_on_after_the_end_was_written(tmp_path: Path) -> None:
+    first = begun(tmp_path / 'first')
+    write_pairs(first, 0, 200)
+    first.finish()
+    before = contents(tmp_path / 'first')
+    second = begun(tmp_path / 'second')
+    second.take_over(tmp_path / 'first' / 'first.mcap', TOPICS)
+    assert second.written[TOPICS[0]] == 200
+    second.finish()
+    assert contents(tmp_path / 'second') == before
+
+
 def test_half_a_group_is_cut_off(tmp_path: Path) -> None:
     first = begun(tmp_path / 'first')
     write_pairs(first, 0, 100)

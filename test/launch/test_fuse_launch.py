@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from fuse_peer import FusePeer
+from real_launch import LAUNCH, install, launched
 
 from degfuse_ros.ros.parameter_table import TABLE
 
@@ -24,19 +21,6 @@ LAUNCH_FILE = ROOT / 'launch' / 'fuse.launch.py'
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec('launch_ros') is None,
     reason='launch and launch_ros are not installed; a ROS distribution brings them')
-
-# What `ros2 launch FILE ARGUMENTS` does, without needing ros2cli.
-LAUNCH = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import AnyLaunchDescriptionSource
-arguments = [argument.split(':=', 1) for argument in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(LaunchDescription([IncludeLaunchDescription(
-    AnyLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments)]))
-sys.exit(service.run())
-"""
 
 SHOW = """
 import sys
@@ -50,34 +34,7 @@ for argument in get_launch_description_from_any_launch_file(sys.argv[1]).get_lau
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This tree as an installed package in front of all others."""
-    index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
-    index.mkdir(parents=True)
-    (index / 'degfuse_ros').touch()
-    share = tmp_path / 'share' / 'degfuse_ros'
-    share.mkdir()
-    for folder in ('launch', 'config', 'models'):
-        (share / folder).symlink_to(ROOT / folder)
-    executable = tmp_path / 'lib' / 'degfuse_ros' / 'fuse_node'
-    executable.parent.mkdir(parents=True)
-    executable.write_text(
-        f'#!{sys.executable}\nfrom degfuse_ros.fuse_node import main\nmain()\n')
-    executable.chmod(0o755)
-    monkeypatch.setenv(
-        'AMENT_PREFIX_PATH', f'{tmp_path}{os.pathsep}{os.environ["AMENT_PREFIX_PATH"]}')
-
-
-@contextmanager
-def launched(*arguments: str) -> Iterator[subprocess.Popen]:
-    """Run the launch file; interrupt it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, '-c', LAUNCH, LAUNCH_FILE, *arguments], stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True)
-    try:
-        yield process
-    finally:
-        # To the whole group, as a terminal does: the node is interrupted twice.
-        os.killpg(process.pid, signal.SIGINT)
-        process.output = process.communicate(timeout=60)[0]  # type: ignore[attr-defined]
+    install(tmp_path, monkeypatch)
 
 
 def test_arguments_read_well(installed: None) -> None:
@@ -92,19 +49,19 @@ def test_arguments_read_well(installed: None) -> None:
 
 def test_launch_brings_the_node_to_active_and_it_fuses(
         installed: None, ros_domain: int) -> None:
-    with launched('visible:=/rgb/image_raw', 'thermal:=/ir/image', 'namespace:=robot',
+    with launched(LAUNCH_FILE, 'visible:=/rgb/image_raw', 'thermal:=/ir/image', 'namespace:=robot',
                   'device:=cpu', 'sync_slop:=0.5') as process, FusePeer(
             ros_domain, '/robot/fuse', visible='/rgb/image_raw', thermal='/ir/image',
             fused='/robot/fused') as peer:
         peer.until(lambda: peer.state == 'active', timeout=60)
         assert (peer.get_parameter('sync_slop'), peer.get_parameter('max_age')) == (0.5, 0.0)
         assert peer.until_fused().header.frame_id == 'camera'
-    assert 'process has finished cleanly' in process.output  # type: ignore[attr-defined]
+    assert 'process has finished cleanly' in process.output
 
 
 def test_two_rigs_from_the_command_line(installed: None, ros_domain: int) -> None:
-    with launched('rigs:=[front,rear]', 'front.visible:=/rgb/image_raw', 'device:=cpu',
-                  'rear.output_encoding:=mono8'), FusePeer(
+    with launched(LAUNCH_FILE, 'rigs:=[front,rear]', 'front.visible:=/rgb/image_raw',
+                  'device:=cpu', 'rear.output_encoding:=mono8'), FusePeer(
             ros_domain, '/fuse', visible='/rgb/image_raw', thermal='front/thermal/image',
             fused='front/fused') as front, FusePeer(ros_domain, '/fuse', rig='rear') as rear:
         front.until(lambda: front.state == 'active', timeout=60)
@@ -113,7 +70,8 @@ def test_two_rigs_from_the_command_line(installed: None, ros_domain: int) -> Non
 
 
 def test_without_autostart_the_node_waits(installed: None, ros_domain: int) -> None:
-    with launched('autostart:=false', 'device:=cpu'), FusePeer(ros_domain, '/fuse') as peer:
+    with launched(LAUNCH_FILE, 'autostart:=false', 'device:=cpu'), FusePeer(
+            ros_domain, '/fuse') as peer:
         peer.until(lambda: peer.state == 'unconfigured', timeout=60)
 
 

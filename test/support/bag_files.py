@@ -30,11 +30,11 @@ def street(folder: Path, seconds: float = 3.0, **recipe: Any) -> Path:
     return folder
 
 
-def noise(folder: Path, seconds: float, **recipe: Any) -> Path:
+def noise(folder: Path, seconds: float, size: tuple[int, int] = SIZE, **recipe: Any) -> Path:
     """Make a bag of pictures that take no time to make, and return its folder."""
     random = np.random.default_rng(0)
-    visible = random.integers(0, 256, (*SIZE[::-1], 3), np.uint8)
-    thermal = random.integers(0, 256, SIZE[::-1], np.uint8)
+    visible = random.integers(0, 256, (*size[::-1], 3), np.uint8)
+    thermal = random.integers(0, 256, size[::-1], np.uint8)
     frames = MadeFrames(lambda time: np.roll(visible, int(time * 100), 1),
                         lambda time: np.roll(thermal, int(time * 100), 1), seconds, 1.0)
     make_bag(BagRecipe(**{'rate': 10.0, **recipe}), frames, folder)

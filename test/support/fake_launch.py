@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -11,14 +12,16 @@ CONFIGURE, ACTIVATE = 1, 3  # of lifecycle_msgs/Transition
 
 NAMES = {
     'launch': ['LaunchContext', 'LaunchDescription'],
-    'launch.actions': ['DeclareLaunchArgument', 'EmitEvent', 'OpaqueFunction',
-                       'RegisterEventHandler'],
+    'launch.actions': ['DeclareLaunchArgument', 'EmitEvent', 'ExecuteProcess',
+                       'IncludeLaunchDescription', 'OpaqueFunction', 'RegisterEventHandler',
+                       'Shutdown', 'TimerAction'],
     'launch.conditions': ['IfCondition'],
-    'launch.event_handlers': ['OnProcessStart'],
+    'launch.event_handlers': ['OnProcessExit', 'OnProcessStart'],
     'launch.events': ['matches_action'],
+    'launch.launch_description_sources': ['PythonLaunchDescriptionSource'],
     'launch.substitutions': ['LaunchConfiguration'],
     'launch_ros': [],
-    'launch_ros.actions': ['LifecycleNode'],
+    'launch_ros.actions': ['LifecycleNode', 'Node'],
     'launch_ros.event_handlers': ['OnStateTransition'],
     'launch_ros.events': [],
     'launch_ros.events.lifecycle': ['ChangeState'],
@@ -45,18 +48,26 @@ class Made:
         return context.launch_configurations[self.given[0]]
 
 
-def modules(share: str) -> dict[str, ModuleType]:
+def modules(share: str, installed: Collection[str] = ()) -> dict[str, ModuleType]:
     """Return the modules by name.
 
     Args:
         share: what every package's share folder is said to be.
+        installed: packages that have a prefix.
     """
+    def prefix(package: str) -> str:
+        if package not in installed:
+            raise LookupError(package)
+        return '/opt/ros'
+
     result = {name: ModuleType(name) for name in NAMES}
     for name, kinds in NAMES.items():
         for kind in kinds:
             setattr(result[name], kind, type(kind, (Made,), {'kind': kind}))
     packages = ModuleType('ament_index_python.packages')
     packages.get_package_share_directory = lambda package: share  # type: ignore[attr-defined]
+    packages.get_package_prefix = prefix  # type: ignore[attr-defined]
+    packages.PackageNotFoundError = LookupError  # type: ignore[attr-defined]
     messages = ModuleType('lifecycle_msgs.msg')
     messages.Transition = SimpleNamespace(  # type: ignore[attr-defined]
         TRANSITION_CONFIGURE=CONFIGURE, TRANSITION_ACTIVATE=ACTIVATE)
