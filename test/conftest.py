@@ -6,6 +6,7 @@ The environment is set on import, because rclpy reads it once.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,10 @@ def _prepend(name: str, value: str) -> None:
 
 def _set_environment() -> None:
     """Point Python, ament, Fast DDS and the logs at this tree and this environment."""
+    # Where a script started the tests in its background, interrupts are ignored, and every process
+    # that they start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path[:0] = [str(ROOT), str(ROOT / 'test' / 'support')]
     _prepend('PYTHONPATH', str(ROOT / 'test' / 'support'))
     _prepend('PYTHONPATH', str(ROOT))
