@@ -192,7 +192,7 @@ def test_a_map_that_cannot_be_made_is_tried_once_until_something_changes(
 def test_the_lenses_wanted_are_told_while_another_thread_changes_the_calibration() -> None:
     class Changed(Alignment):
         @property
-        def _calibration(self) -> Calibration | None:  # type: ignore[override]
+        def _calibration(self) -> Calibration | None:
             return self.held.pop(0)
 
         @_calibration.setter
