@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -35,6 +35,14 @@ LENS_PIXELS, LENS_DISTORTION = 0.5, 1e-3
 STRIP = 0.125
 
 
+class _File(NamedTuple):
+    """A file as it was at one time: written anew, it differs in one of these."""
+
+    path: str
+    modified: int
+    size: int
+
+
 @dataclass(frozen=True)
 class Aligned:
     """A thermal frame on the visible frame's grid.
@@ -59,13 +67,18 @@ class Alignment:
 
     def __init__(self) -> None:
         """Start with equal views."""
-        self._path = ''
-        self._calibration: Calibration | None = None
-        self._loads = 0
         self._infos: dict[str, Any] = {}
-        self._registration: Registration | None = None
-        self._made_for: tuple[int, Size, Size] | None = None
+        # The file chosen, and what it holds or why that cannot be told.
+        self._file = _file_now('')
+        self._calibration: Calibration | None = None
+        self._unreadable = ''
+        # What a map was last made for, or was to be, and why it could not.
+        self._tried: tuple[_File, Size, Size] | None = None
         self._lenses: dict[str, Intrinsics] = {}
+        self._misfit = ''
+        # The last map that could be made, and for what.
+        self._registration: Registration | None = None
+        self._made_for: tuple[_File, Size, Size] | None = None
         self._score = RegistrationScore()
         self._until_scored = 0
 
@@ -77,7 +90,8 @@ class Alignment:
     @property
     def missing(self) -> tuple[str, ...]:
         """Cameras whose lens the calibration leaves to their camera_info."""
-        rig = self._calibration.rig if self._calibration else None
+        calibration = self._calibration  # once: the other thread may put it away
+        rig = calibration.rig if calibration else None
         return rig.missing if rig else ()
 
     def camera_info(self, camera: str, info: Any) -> None:
@@ -95,16 +109,17 @@ class Alignment:
         Args:
             visible: H x W x 3 uint8 RGB.
             thermal: H' x W' uint8.
-            path: the calibration file, read where it is another than before; '' for equal views.
+            path: the calibration file, read where it is another or was written anew; '' for
+                equal views. Where it was written anew and is of no use, the map made before
+                stays, and the notice says so.
 
         Raises:
             ImageError: the frame cannot be brought there: it is smaller than 32 x 32, or the
                 calibration cannot be read or does not fit.
         """
         try:
-            self._choose(path)
-            registration = self._fitting((visible.shape[1], visible.shape[0]),
-                                         (thermal.shape[1], thermal.shape[0]))
+            registration, notice = self._fitting(path, (visible.shape[1], visible.shape[0]),
+                                                 (thermal.shape[1], thermal.shape[0]))
             if registration is None:
                 aligned = _stretched(visible, thermal)
                 self._follow(visible, aligned.thermal)
@@ -115,36 +130,68 @@ class Alignment:
         except ValueError as error:  # too small
             raise ImageError('refused', str(error), 'thermal') from error
         self._follow(visible, warped, registration.window)
-        return Aligned(warped, None if registration.complete else registration.mask)
+        return Aligned(warped, None if registration.complete else registration.mask, notice)
+
+    def _fitting(self, path: str, visible: Size, thermal: Size
+                 ) -> tuple[Registration | None, str]:
+        """Return the map for images of these sizes, and what is to be told of it."""
+        try:
+            self._choose(path)
+            self._fit(visible, thermal)
+        except (CalibrationError, HomographyError) as error:
+            if self._registration is None or self._made_for is None:
+                raise
+            file, *sizes = self._made_for
+            if file.path != path or sizes != [visible, thermal] or file == self._file:
+                raise
+            return self._registration, f'{error}. What {path} held before stays in use'
+        return self._registration, ''
 
     def _choose(self, path: str) -> None:
-        if path != self._path:
-            self._calibration = load_calibration(Path(path)) if path else None
-            self._path = path
-            self._loads += 1
+        """Read the file where it changed."""
+        file = _file_now(path)
+        if file != self._file:
+            self._unreadable = ''
+            try:
+                self._calibration = load_calibration(Path(path)) if path else None
+            except CalibrationError as error:
+                self._unreadable = str(error)
+            self._file = file
+        if self._unreadable:
+            raise CalibrationError(self._unreadable)
 
-    def _fitting(self, visible: Size, thermal: Size) -> Registration | None:
-        """Return the map for images of these sizes, made anew where anything changed."""
+    def _fit(self, visible: Size, thermal: Size) -> None:
+        """Make the map for images of these sizes where anything changed; try but once."""
         sizes = {'visible': visible, 'thermal': thermal}
         lenses = {camera: self._lens(camera, sizes[camera]) for camera in self.missing}
-        made_for = (self._loads, visible, thermal)
-        if made_for != self._made_for or any(
+        tried = (self._file, visible, thermal)
+        if tried != self._tried or any(
                 _differ(lens, self._lenses[camera]) for camera, lens in lenses.items()):
-            # Where it cannot be made there is none, and the next pair tries again.
-            self._registration, self._made_for = None, None
-            if self._calibration is not None:
-                fitted = self._calibration.resized(visible, thermal).with_lenses(lenses)
-                self._registration = Registration(fitted, visible, thermal)
-            self._made_for, self._lenses = made_for, lenses
-            self._score = RegistrationScore()
-        return self._registration
+            self._misfit = ''
+            try:
+                self._registration = self._made(visible, thermal, lenses)
+            except (CalibrationError, HomographyError) as error:
+                self._misfit = str(error)
+            else:
+                self._made_for = tried
+                self._score = RegistrationScore()
+            self._tried, self._lenses = tried, lenses
+        if self._misfit:
+            raise CalibrationError(self._misfit)
+
+    def _made(self, visible: Size, thermal: Size, lenses: dict[str, Intrinsics]
+              ) -> Registration | None:
+        if self._calibration is None:
+            return None
+        fitted = self._calibration.resized(visible, thermal).with_lenses(lenses)
+        return Registration(fitted, visible, thermal)
 
     def _lens(self, camera: str, size: Size) -> Intrinsics:
         if camera not in self._infos:
             raise CalibrationError(
-                f'{self._path} leaves the lens of the {camera} camera to {camera}/camera_info, '
-                'and none has come: publish it, or write camera_matrix and distortion into the '
-                'file')
+                f'{self._file.path} leaves the lens of the {camera} camera to '
+                f'{camera}/camera_info, and none has come: publish it, or write camera_matrix '
+                'and distortion into the file')
         try:
             return lens_from_info(self._infos[camera], size)
         except CalibrationError as error:
@@ -159,6 +206,14 @@ class Alignment:
                 grey = cv2.cvtColor(visible[window], cv2.COLOR_RGB2GRAY)
                 self._score.update(grey, thermal[window])
         self._until_scored -= 1
+
+
+def _file_now(path: str) -> _File:
+    try:
+        status = Path(path).stat() if path else None
+    except (OSError, ValueError):  # reading it says why
+        status = None
+    return _File(path, status.st_mtime_ns if status else 0, status.st_size if status else 0)
 
 
 def _differ(lens: Intrinsics, former: Intrinsics) -> bool:

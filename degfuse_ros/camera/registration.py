@@ -96,7 +96,6 @@ class Registration:
         left, top, width, height = cv2.boundingRect(np.asarray(self._mask > 0.0, np.uint8))
         self._window = slice(top, top + height), slice(left, left + width)
         self._blur = _blur_for(places, self._mask)
-        self._places = places
         # Fixed point: the warp takes half the time, to 1/32 of a pixel.
         self._maps = cv2.convertMaps(places[..., 0], places[..., 1], cv2.CV_16SC2)
 
@@ -114,15 +113,6 @@ class Registration:
     def window(self) -> tuple[slice, slice]:
         """Rows and columns of the smallest upright rectangle around where the mask is not 0."""
         return self._window
-
-    @property
-    def grid(self) -> np.ndarray:
-        """H x W x 2 float32 (x, y) for torch's `grid_sample(..., align_corners=False)`.
-
-        -1 and 1 are the outer edges of the thermal image's border pixels.
-        """
-        size = np.array(self._thermal_size, np.float32)
-        return (2.0 * self._places + 1.0) / size - 1.0
 
     def warp(self, thermal: np.ndarray) -> np.ndarray:
         """Return a thermal frame in the visible camera's frame.

@@ -149,14 +149,16 @@ class ThermalRange:
 
 def _sample(thermal: np.ndarray) -> np.ndarray:
     """Return finite values from all over the frame."""
-    stride = max(1, int((thermal.size / SAMPLE_PIXELS) ** 0.5))
+    stride = max(1, round((thermal.size / SAMPLE_PIXELS) ** 0.5))
     sample = thermal[::stride, ::stride]
     if thermal.dtype != np.float32:
-        return sample
+        # In order their percentiles take a fifth of the time; of counts a stable sort is linear.
+        return np.sort(sample, axis=None, kind='stable')
     for values in (sample, thermal):  # the grid may miss the few that are finite
         finite = values[np.isfinite(values)]
         if finite.size:
-            return finite
+            # The distance of two floats may be no float.
+            return finite.astype(np.float64)
     raise ImageError('not_finite', f'none of the {thermal.size} values of the image is a finite '
                      'number. Check the camera driver')
 
@@ -164,7 +166,11 @@ def _sample(thermal: np.ndarray) -> np.ndarray:
 def _stretch(thermal: np.ndarray, black: float, white: float) -> np.ndarray:
     """Map black to 0 and white to 255, and saturate beyond."""
     scale = 255.0 / (white - black)
-    # fmax takes the number where the other is none, so that not-a-number turns black.
-    levels = np.fmin(np.fmax((thermal - np.float32(black)) * np.float32(scale), 0), 255)
-    return cv2.convertScaleAbs(levels)
-
+    if thermal.dtype == np.uint16:
+        # Saturates once, at the end: exact for a black outside of the counts too, and a fifth of
+        # the time that NumPy takes.
+        return cv2.addWeighted(thermal, scale, thermal, 0.0, -black * scale, dtype=cv2.CV_8U)
+    # Clipped first: scaled before, the largest floats would overflow. fmax takes the number where
+    # the other is none, so that not-a-number turns black.
+    inside = np.fmin(np.fmax(thermal, np.float32(black)), np.float32(white))
+    return cv2.convertScaleAbs(inside, alpha=scale, beta=-black * scale)

@@ -8,8 +8,8 @@ same bag played to the node. The result depends only on the order of the calls: 
 `exact_once` uses each image at most once. It is greedy: an image takes the closest waiting one of
 the other topic as soon as it comes, if their stamps differ by less than the slop. These are the
 pairs of message_filters' ApproximateTimeSynchronizer, with three differences, all on purpose:
-leftovers that match late never make the visible stamps go back, a jump back of the stamps begins
-anew instead of blocking for ever, and one image stamped far ahead costs that image only.
+images out of order never make the visible stamps go back, a jump back of the stamps begins anew
+instead of blocking for ever, and one image stamped far ahead costs that image only.
 
 `nearest` gives every visible image the thermal one nearest in time: at most `thermal_max_age`
 older, so that a slow thermal camera's images serve several visible ones, or less than the slop
@@ -39,6 +39,11 @@ FAR_AHEAD = 10 * NANOSECONDS
 # or two that were lost, few enough to follow a rate that changes. One that is far ahead is wrong
 # only where these were in order: two publishers with clocks of their own are another matter.
 STAMPS_KEPT = 5
+
+# An image stamped among the last few, and less than this before the newest, is late, as where a
+# driver or a network swaps neighbours: it is dropped. Further back the stamps jumped: no camera's
+# queue is a second long.
+DISORDER = NANOSECONDS
 
 OTHER = {'visible': 'thermal', 'thermal': 'visible'}
 
@@ -95,6 +100,7 @@ class _Topic:
         self.waiting: dict[int, Any] = {}
         self.times: deque[int] = deque(maxlen=STAMPS_KEPT)  # of the last images, rising
         self.since_jump: int | None = None  # images; None: no jump to remember
+        self.late = 0  # images in a row stamped before the last one
 
     @property
     def last(self) -> int | None:
@@ -122,9 +128,9 @@ class Matcher:
 
         Args:
             settings: fixed; for others make another matcher.
-            dropped: told of a drop that nobody would expect: its kind ('out_of_order', or
-                'visible.future_stamp' and 'thermal.future_stamp') and one line why. Images that
-                find no partner are not told: they are those in no match.
+            dropped: told of a drop that nobody would expect: its kind ('out_of_order',
+                'visible.repeated_stamp', 'visible.future_stamp', 'thermal.future_stamp') and one
+                line why. Images that find no partner are not told: they are those in no match.
             jumped: told 'visible' or 'thermal' when stamps jump back, once where both do.
         """
         self.settings = settings
@@ -140,6 +146,8 @@ class Matcher:
     def add(self, topic: str, stamp: int, item: Any) -> list[Match]:
         """Take an image and return the pairs that it completes, visible stamps ever rising.
 
+        One that is a few places late is dropped.
+
         Args:
             topic: 'visible' or 'thermal'.
             stamp: of the image, in nanoseconds.
@@ -147,16 +155,27 @@ class Matcher:
         """
         time = self.time_of(topic, stamp)
         mine = self._topics[topic]
-        matches = self._go_back(topic, time) if mine.times and time < mine.times[-1] else []
+        matches = []
+        if mine.last is not None and time < mine.last:
+            if self._is_late(topic, time):
+                self._dropped('out_of_order', '')
+                return []
+            matches = self._go_back(topic, time)
         if mine.since_jump is not None:  # only images that may still wait are of interest
             mine.since_jump += 1
             if mine.since_jump > self.settings.sync_queue_size:
                 mine.since_jump = None
         if time != mine.last:
             mine.times.append(time)
-        mine.waiting[time] = item
+            mine.late = 0
         if self.settings.pairing == 'nearest':
+            if topic == 'visible' and time == self._last_visible:
+                self._dropped('visible.repeated_stamp', 'header.stamp is that of an image which '
+                              'was paired already. Look for a second publisher of this topic')
+                return matches
+            mine.waiting[time] = item
             return matches + self._match_nearest(everything=False)
+        mine.waiting[time] = item
         mine.keep_newest(self.settings.sync_queue_size)
         return matches + self._match_once(topic, time)
 
@@ -169,6 +188,17 @@ class Matcher:
         if self.settings.pairing == 'nearest':
             return self._match_nearest(everything=True)
         return []
+
+    def _is_late(self, topic: str, time: int) -> bool:
+        """Tell whether an image stamped before the last one of its topic is late: no jump.
+
+        It belongs among the last few, which were in order: a bag of whatever length that begins
+        anew does so at or before them. More in a row than they are is a jump nevertheless.
+        """
+        mine = self._topics[topic]
+        mine.late += 1
+        return (len(mine.times) == STAMPS_KEPT and mine.times[0] < time
+                and mine.times[-1] - time < DISORDER and mine.late < STAMPS_KEPT)
 
     def _go_back(self, topic: str, time: int) -> list[Match]:
         """Begin anew with an image stamped before the last one of its topic.
@@ -229,7 +259,7 @@ class Matcher:
             if nearest is not None:
                 matches.append(Match(item, thermal.waiting[nearest], time - nearest,
                                      nearest == self._last_thermal))
-                self._last_thermal = nearest
+                self._last_visible, self._last_thermal = time, nearest
         thermal.keep_newest(size)
         return matches
 

@@ -202,8 +202,8 @@ TABLE: tuple[ParameterRow, ...] = (
         '(JPEG, or PNG of 8 or 16 bits).', choices=('raw', 'compressed')),
     ParameterRow(
         'thermal_range', 'percentile', 'How values of more than 8 bits become grey: percentile '
-        'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast follows the '
-        'scene and raises the contrast of every part of it (8-bit images too).',
+        'follows the scene, fixed keeps thermal_low to thermal_high, local_contrast is the '
+        'percentile window, then CLAHE (8-bit images, which need no window, too).',
         choices=('percentile', 'fixed', 'local_contrast')),
     # One percent at either end leaves out dead pixels and the sun; a hot object smaller than that
     # saturates to white and so stays visible.

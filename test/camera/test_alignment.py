@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from degfuse_ros.camera.alignment import SCORED_EVERY, Alignment
 from degfuse_ros.camera.calibration import Calibration, Intrinsics, Rig, to_text
 from degfuse_ros.camera.homography import similarity
 from degfuse_ros.camera.image_error import ImageError
+from degfuse_ros.camera.registration import Registration
 from degfuse_ros.camera.registration_score import SETTLING
 
 SIZE, THERMAL_SIZE = (320, 240), (160, 120)
@@ -118,6 +120,88 @@ def test_a_file_that_is_gone_is_told_of_and_read_when_it_is_back(tmp_path: Path)
     assert 'cannot be read' in refusal(alignment, VISIBLE, THERMAL, path)
     written(tmp_path, FLAT)
     assert alignment.align(VISIBLE, THERMAL, path).coverage is not None
+
+
+def test_a_file_written_anew_is_read_at_the_next_pair(tmp_path: Path) -> None:
+    path = written(tmp_path, FLAT)
+    alignment = Alignment()
+    first = alignment.align(VISIBLE, THERMAL, path).coverage
+    moved = replace(FLAT, homography=VIEW @ np.diag([0.5, 0.5, 1.0]))
+    expected = Alignment().align(VISIBLE, THERMAL, written(tmp_path, moved, 'o.yaml')).coverage
+    written(tmp_path, moved)
+    again = alignment.align(VISIBLE, THERMAL, path)
+    assert first is not None and again.coverage is not None and expected is not None
+    assert (again.coverage == expected).all() and again.coverage.mean() < 0.5 * first.mean()
+    assert not again.notice
+
+
+@pytest.mark.parametrize(('content', 'words'), [
+    ('', 'is no calibration'),
+    (None, 'cannot be read'),
+    (to_text(replace(FLAT, homography=np.array([[1.0, 0, 5000], [0, 1, 0], [0, 0, 1]]))),
+     'lies nowhere'),
+    (to_text(replace(FLAT, visible_size=(320, 180))), 'another aspect'),
+])
+def test_a_bad_file_written_anew_leaves_the_map_and_is_told_of(
+        tmp_path: Path, content: str | None, words: str) -> None:
+    path, alignment = written(tmp_path, FLAT), Alignment()
+    thermal = random_scene(THERMAL_SIZE, np.random.default_rng(3))[1]
+    first = alignment.align(VISIBLE, thermal, path)
+    Path(path).unlink()
+    if content is not None:
+        Path(path).write_text(content)
+    for _ in range(2):
+        kept = alignment.align(VISIBLE, thermal, path)
+        assert kept.coverage is first.coverage and (kept.thermal == first.thermal).all()
+        assert words in kept.notice and path in kept.notice and '\n' not in kept.notice
+    # It is no map for other sizes, nor for another file.
+    assert words in refusal(alignment, VISIBLE, thermal[::2, ::2], path)
+    assert 'cannot be read' in refusal(alignment, VISIBLE, thermal, path + 'x')
+    written(tmp_path, replace(FLAT, homography=VIEW @ np.diag([0.5, 0.5, 1.0])))
+    good = alignment.align(VISIBLE, thermal, path)
+    assert not good.notice and (good.thermal != first.thermal).any()
+
+
+def test_a_map_that_cannot_be_made_is_tried_once_until_something_changes(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def counted(*arguments: Any) -> Registration:
+        tries.append(arguments)
+        return Registration(*arguments)
+
+    monkeypatch.setattr('degfuse_ros.camera.alignment.Registration', counted)
+    nowhere = replace(FLAT, homography=np.array([[1.0, 0, 5000], [0, 1, 0], [0, 0, 1]]))
+    alignment, path = Alignment(), written(tmp_path, nowhere)
+    texts = {refusal(alignment, VISIBLE, THERMAL, path) for _ in range(5)}
+    assert len(texts) == 1 and len(tries) == 1
+    refusal(alignment, VISIBLE, THERMAL[::2, ::2], path)
+    assert len(tries) == 2
+    # A lens that looks elsewhere, and back.
+    path = written(tmp_path, LENSLESS)
+    alignment.camera_info('visible', INFO)
+    away = camera_info(width=160, height=120, k=[130.0, 0, 5000, 0, 130, 59, 0, 0, 1], d=[])
+    alignment.camera_info('thermal', away)
+    for _ in range(3):
+        assert 'lies nowhere' in refusal(alignment, VISIBLE, THERMAL, path)
+    assert len(tries) == 3
+    alignment.camera_info('thermal', THERMAL_INFO)
+    assert alignment.align(VISIBLE, THERMAL, path).coverage is not None and len(tries) == 4
+
+
+def test_the_lenses_wanted_are_told_while_another_thread_changes_the_calibration() -> None:
+    class Changed(Alignment):
+        @property
+        def _calibration(self) -> Calibration | None:
+            return self.held.pop(0)
+
+        @_calibration.setter
+        def _calibration(self, value: Calibration | None) -> None:
+            self.held = [value, None]
+
+    alignment = Changed()
+    alignment._calibration = LENSLESS
+    assert alignment.missing == ('visible', 'thermal')
 
 
 LENS = Intrinsics(np.array([[300.0, 0, 158], [0, 305, 122], [0, 0, 1]]),

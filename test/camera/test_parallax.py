@@ -62,6 +62,17 @@ def calibrations(frames: list[DemoFrame], rig: ParallaxRig) -> dict[str, Calibra
             'full': made(rig=rig.rig)}
 
 
+def places_taken(registration: Registration) -> np.ndarray:
+    """Return the thermal x and y that each visible pixel shows, H x W x 2.
+
+    It warps ramps of six grey levels per pixel, one behind the other: 42 pixels fill one.
+    """
+    rows, columns = np.mgrid[:THERMAL_SIZE[1], :THERMAL_SIZE[0]]
+    return np.dstack([sum(
+        registration.warp(np.clip(6 * (along - start), 0, 252).astype(np.uint8)) / 6.0
+        for start in range(0, max(THERMAL_SIZE), 42)) for along in (columns, rows)])
+
+
 def apart(calibration: Calibration, frame: DemoFrame, rig: ParallaxRig) -> np.ndarray:
     """Return how far from its visible pixel a thermal one is shown, H x W; NaN where unseen."""
     true = rig.places(frame).astype(np.float64)
@@ -71,8 +82,7 @@ def apart(calibration: Calibration, frame: DemoFrame, rig: ParallaxRig) -> np.nd
         shown = project(calibration.homography, true.reshape(-1, 2)).reshape(true.shape)
         distance = np.linalg.norm(shown - np.dstack([columns, rows]), axis=2)
     else:
-        grid = Registration(calibration, SIZE, THERMAL_SIZE).grid
-        taken = ((grid + 1.0) * np.array(THERMAL_SIZE) - 1.0) / 2.0
+        taken = places_taken(Registration(calibration, SIZE, THERMAL_SIZE))
         # Thermal pixels to visible ones: both lenses have one focal length each way.
         scale = (rig.rig.lens('visible').matrix[0, 0] / rig.rig.lens('thermal').matrix[0, 0])
         distance = np.linalg.norm(taken - true, axis=2) * scale

@@ -7,7 +7,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from degfuse_ros.camera.calibration import Calibration, CalibrationError, Intrinsics, Rig
 from degfuse_ros.camera.homography import project, similarity
@@ -94,16 +93,6 @@ def test_beyond_the_thermal_image_its_border_goes_on() -> None:
     warped = registration.warp(thermal)
     assert (warped[:, :80] == 0).all() and (warped[:, 240:] == 159).all()
     assert (warped[:, 80:240] == thermal[0]).all()  # also above and below it
-
-
-def test_torch_samples_the_same_from_the_grid() -> None:
-    matrix = similarity(4.0, 1.7, (6.0, -4.0), (160, 120), (320, 240))
-    registration = Registration(calibration(matrix), (320, 240), (160, 120))
-    thermal = spots(np.array([[40.0, 30.0], [110.0, 35.0]]), (160, 120))
-    sampled = torch.nn.functional.grid_sample(
-        torch.from_numpy(thermal).float()[None, None],
-        torch.from_numpy(registration.grid)[None], padding_mode='border', align_corners=False)
-    assert np.abs(sampled[0, 0].numpy() - registration.warp(thermal)).max() <= 3  # 1/32 pixel
 
 
 def test_a_rig_registers_its_plane_through_both_lenses() -> None:

@@ -246,6 +246,23 @@ def test_a_few_finite_values_between_others_are_found() -> None:
     assert grey[1, 1] == 0 and grey[1, 2] == 255 and np.count_nonzero(grey) == 1
 
 
+@pytest.mark.parametrize('mode', ['percentile', 'fixed'])
+@pytest.mark.filterwarnings('error')
+def test_the_largest_floats_do_not_overflow(mode: str) -> None:
+    largest = float(np.finfo(np.float32).max)
+    two = np.full((40, 40), -largest, np.float32)
+    two[:, 20:] = largest
+    grey = ThermalRange().to_8_bit(two, ThermalLook(range=mode))
+    assert (grey[:, :20] == 0).all() and (grey[:, 20:] == 255).all()
+    bits = np.random.default_rng(0).integers(0, 2**32, (120, 160), np.uint32).view(np.float32)
+    bits = np.where(np.isnan(bits), np.float32(np.nan), bits)  # signalling ones warn by themselves
+    thermal_range, look = ThermalRange(), ThermalLook(range=mode)
+    for frame in (bits, bits[::-1], two):  # the window moves as well
+        grey = thermal_range.to_8_bit(frame, look)
+        assert (grey[np.isnan(frame)] == 0).all()
+        assert grey[frame > 1e38].min() > 127 > grey[frame < -1e38].max()
+
+
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 def test_no_finite_value_at_all_is_refused(value: float) -> None:
     thermal_range = ThermalRange()

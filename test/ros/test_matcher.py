@@ -226,6 +226,67 @@ def test_the_same_bag_twice_gives_the_same_pairs_twice(
     assert run.jumps == {first: 2}  # each loop is one jump, though both topics go back
 
 
+@pytest.mark.parametrize('settings', [DEFAULT, NEAREST])
+@pytest.mark.parametrize('topic', ['visible', 'thermal'])
+def test_two_neighbours_that_are_swapped_cost_one_image(
+        settings: MatcherSettings, topic: str) -> None:
+    """Every seventh image comes after the next one."""
+    frames = {each: stream(each, 30, 4, delay=5.0 * (each == 'thermal'))
+              for each in ('visible', 'thermal')}
+    late = [number for number in range(len(frames[topic])) if number % 7 == 6]
+    for number in late:
+        arrival, _, stamp = frames[topic][number]
+        frames[topic][number] = (arrival + 40.0, topic, stamp)
+    whole = [stamp for _, _, stamp in stream('visible', 30, 4)]
+    lost = {whole[number] for number in late}
+    run = Run(settings, merged(*frames.values())).flush()
+    assert run.drops == {'out_of_order': len(late)} and not run.jumps
+    visible = [stamp for stamp, _ in run.pairs]
+    # A lost thermal image's neighbour serves `nearest` instead.
+    everything = settings is NEAREST and topic == 'thermal'
+    assert visible == [stamp for stamp in whole if everything or stamp not in lost]
+
+
+@pytest.mark.parametrize('settings', [DEFAULT, NEAREST])
+@pytest.mark.parametrize('images', [2, 4, 5, 6, 15])
+def test_a_bag_of_a_few_images_that_is_played_for_ever_keeps_pairing(
+        settings: MatcherSettings, images: int) -> None:
+    bag = merged(stream('visible', 30, images / 30), stream('thermal', 30, images / 30, delay=3.0))
+    run = Run(settings)
+    for _ in range(10):
+        run.feed(bag)
+    assert run.flush().pairs == Run(settings, bag).flush().pairs * 10
+    assert run.jumps == {'visible': 9} and not run.drops
+
+
+@pytest.mark.parametrize('back', [0.3, 1.0, 30.0])
+def test_a_jump_back_costs_nothing(back: float) -> None:
+    frames = merged(stream('visible', 30, 2, start=40_000),
+                    stream('thermal', 30, 2, start=40_000, delay=3.0))
+    again = [(topic, stamp + 2_000 - 1e3 / 30 - 1e3 * back) for topic, stamp in frames]
+    run = Run(DEFAULT, frames + again)
+    assert len(run.pairs) == 120 and run.jumps == {'visible': 1} and not run.drops
+
+
+def test_stamps_that_stay_among_the_last_few_do_not_block_for_ever() -> None:
+    rising: Events = [(topic, 100.0 * step) for step in range(5)
+                      for topic in ('visible', 'thermal')]
+    among: Events = [(topic, stamp) for stamp in (200.0, 300.0) * 50
+                     for topic in ('visible', 'thermal')]
+    run = Run(DEFAULT, rising + among)
+    assert len(run.pairs) > 80
+
+
+def test_nearest_pairs_a_visible_stamp_that_comes_twice_once() -> None:
+    twice = [event for event in merged(stream('visible', 30, 5), stream('thermal', 9, 5))
+             for _ in range(2)]
+    once = Run(NEAREST, twice[::2]).flush()
+    run = Run(NEAREST, twice).flush()
+    assert run.pairs == once.pairs and len(run.pairs) > 140
+    assert run.reused == once.reused
+    assert 100 < run.drops.pop('visible.repeated_stamp') <= 150 and not run.drops
+
+
 def test_a_late_image_of_the_first_pass_costs_no_pair_of_the_second() -> None:
     run = Run(DEFAULT, [('visible', 900), ('thermal', 900), ('visible', 1000), ('visible', 0),
                         ('thermal', 1000), ('thermal', 0), ('thermal', 100), ('visible', 100)])
