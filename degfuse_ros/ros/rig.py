@@ -213,8 +213,8 @@ class Rig:
         if self._problem:
             return [Report(self.name, 'not subscribed', [Advice(
                 'subscribe', ERROR, f'the images cannot be subscribed to: {self._problem}. '
-                'Choose another transport, or correct the QoS override in the params file and start '
-                f'the node again. It is tried again every {RETRY_AFTER:.0f} s')])]
+                'Choose another transport, or clean up the node, correct the QoS override and '
+                f'configure again. It is tried again every {RETRY_AFTER:.0f} s')])]
         if self._pairing is None:
             return [Report(self.name, 'idle: no subscribers')]
         self._pairing.estimate_offset()
