@@ -145,6 +145,16 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 
+def test_a_camera_info_that_came_once_outlives_a_deactivation(active: FuseGraph) -> None:
+    active.until(active.camera_info.get_subscription_count)
+    active.camera_info.publish(CameraInfo(
+        k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0]))
+    active.until(lambda: active.camera_infos, each=active.send)
+    assert active.change_state(Transition.TRANSITION_DEACTIVATE) and active.activate()
+    active.camera_infos.clear()
+    active.until(lambda: active.camera_infos, each=active.send)
+
+
 def test_how_the_engine_works_is_reported(
         ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with FuseGraph(ros_domain, model='lite', guidance_period=3) as graph:

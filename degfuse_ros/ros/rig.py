@@ -96,7 +96,8 @@ class Rig:
         self._pairing: Pairing | None = None
         self._problem = ''
         self._retry_at = 0.0
-        # Kept when the rig stops: the pair at hand is still sent with them.
+        # Kept when the rig stops: the pair at hand is still sent with them, and a camera may send
+        # its only one before the rig starts again.
         self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
@@ -152,9 +153,11 @@ class Rig:
         """Begin with new counts: a camera was not silent while nobody listened."""
         self.statistics.restart()
         for camera in CAMERAS:
+            former = self._camera_infos.get(camera)
             self._camera_infos[camera] = CameraInfoInput(
                 self._node, self.statistics, camera, partial(self._info_wanted, camera),
-                partial(self._front_end.camera_info, camera), self._prefix)
+                partial(self._front_end.camera_info, camera), self._prefix,
+                None if former is None else former.newest)
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
