@@ -14,9 +14,8 @@ from rclpy.lifecycle import LifecycleNode
 
 from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
-from degfuse_ros.camera.image_error import ImageError
 from degfuse_ros.ros.advice import ADVISED, ERROR, Advice, Topics, advise
-from degfuse_ros.ros.alone import Alone, prepare
+from degfuse_ros.ros.alone import Alone, Preparer
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -111,6 +110,8 @@ class Rig:
             Exception: a QoS override of a topic names no QoS.
         """
         self._front_end = FrontEnd(self._parameters.value)
+        self._preparer = Preparer(
+            self._front_end, self._parameters.value, self.statistics.dropped)
         self._told: set[str] = set()
         self._put = deliver
         self._problem = ''
@@ -248,12 +249,12 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            ready = prepare(self._front_end, pair, self._parameters.value('lost_camera'))
-        except ImageError as error:
-            self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
-            return None
+            ready = self._preparer.prepare(pair)
         finally:
             self.statistics.frozen(self._front_end.frozen)
+            self.statistics.failing(self._preparer.failing)
+        if isinstance(ready, Alone) and pair.visible is not None and pair.thermal is not None:
+            self.statistics.left_alone('thermal' if ready.is_thermal else 'visible')
         if ready is None or isinstance(ready, Alone):
             return ready
         score = self._front_end.score
