@@ -177,6 +177,28 @@ def test_how_the_engine_works_is_reported(
         assert (status.level, status.message) == (b'\x01', PlainPath.problem)
 
 
+def test_the_engine_forgets_what_was_before_a_time_jump(
+        ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FuseGraph(ros_domain, model='lite', guidance_period=1000) as graph:
+        assert graph.configure() and graph.activate()
+        anews: list[bool] = []
+        fuse = PlainPath.fuse
+
+        def watched(path: PlainPath, pairs: Any, anew: bool, look: bool) -> Any:
+            anews.append(anew)
+            return fuse(path, pairs, anew, look)
+
+        monkeypatch.setattr(PlainPath, 'fuse', watched)
+        graph.until(lambda: len(anews) >= 5, each=graph.send)
+        assert anews[:5] == [True, False, False, False, False]
+        graph.stamp(-60_000_000_000)
+        graph.until(lambda: anews[5:].count(True), each=graph.send)
+        graph.until(lambda: anews.count(False) > 10, each=graph.send)
+        assert anews.count(True) == 2
+        assert graph.change_state(Transition.TRANSITION_DEACTIVATE) and graph.activate()
+        graph.until(lambda: anews.count(True) == 3, each=graph.send)
+
+
 def lose(*given: Any, **named: Any) -> None:
     """Do what every call does once the GPU has fallen off the bus."""
     raise RuntimeError('CUDA error: device lost\nCompile with TORCH_USE_CUDA_DSA')
