@@ -51,7 +51,7 @@ class FuseNode(LifecycleNode):
                          allow_undeclared_parameters=True, start_parameter_services=False,
                          **options)
         self._settings = Parameters(self)
-        self._parameter_services = ParameterServices(self)
+        self._parameter_services = ParameterServices(self, self._settings)
         self._engine: FusionEngine | None = None
         self._rigs: list[Rig] = []
         self._worker: Worker | None = None

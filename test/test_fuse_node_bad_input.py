@@ -146,7 +146,7 @@ def test_no_pairs_although_both_arrive(active: FuseGraph, offset: int, advice: s
         active.thermal.publish(image(stamp - offset, 'mono8'))
 
     status = active.until_status(lambda status: advice in status.message, each=send)
-    assert status.level == WARN and 'no pairs for' in status.message
+    assert status.level == ERROR and 'so nothing is published' in status.message
     assert 'smallest offset (visible minus thermal)' in status.message
     active.until_fused()
 

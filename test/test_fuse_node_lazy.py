@@ -14,7 +14,9 @@ from fuse_peer import FusePeer, values
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Classification
 
-OK = b'\x00'
+from degfuse_ros.ros.rig import RETRY_AFTER
+
+OK, ERROR = b'\x00', b'\x02'
 IDLE = 'idle: no subscribers'
 
 
@@ -82,6 +84,30 @@ def test_it_can_be_made_eager_and_lazy_while_running(lazy: FuseGraph) -> None:
                       each=lazy.send)
     assert lazy.set_parameter('lazy', True).successful
     lazy.until(lambda: not any(subscribed(lazy)))
+
+
+def test_a_transport_that_cannot_be_had_is_told_until_it_is_corrected(ros_domain: int) -> None:
+    topic = '/visible/image/compressed'
+    with FuseGraph(ros_domain, model='lite', lazy=True, **{
+            f'qos_overrides.{topic}.subscription.reliability': 'nonsense'}) as graph:
+        stop_listening(graph)
+        assert graph.configure() and graph.activate(matched=())
+        graph.until(lambda: not any(subscribed(graph)))
+        assert graph.set_parameter('visible_transport', 'compressed').successful
+        images: list[Image] = []
+        graph.peer.create_subscription(Image, 'fused/image', images.append, 10)
+        status = graph.until_status(lambda status: status.level == ERROR)
+        assert 'nonsense' in status.message and '\n' not in status.message
+        assert IDLE not in status.message
+        # No half of it stays behind, however often it is tried.
+        time.sleep(1.5 * RETRY_AFTER)
+        graph.until_status(lambda status: status.level == ERROR)
+        inputs = [each.topic_name for each in graph.node.subscriptions
+                  if each.topic_name.startswith(('/visible/', '/thermal/'))]
+        assert inputs == [] and not any(subscribed(graph))
+        assert graph.set_parameter('visible_transport', 'raw').successful
+        graph.until(lambda: images, each=graph.send)
+        graph.until_status(lambda status: status.level == OK, each=graph.send)
 
 
 def test_one_rig_rests_and_the_other_works(ros_domain: int) -> None:

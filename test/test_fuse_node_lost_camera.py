@@ -126,6 +126,47 @@ def test_a_thermal_camera_that_sends_only_bad_images_is_gone_too(active: FuseGra
     assert '100 bytes of data' in status.message
 
 
+def test_a_thermal_camera_whose_images_cannot_be_read_is_gone_too(active: FuseGraph) -> None:
+    nothing = np.full((HEIGHT, WIDTH), np.nan, np.float32).tobytes()
+
+    def send(visible: str = 'rgb8') -> None:
+        stamp = active.stamp()
+        active.visible.publish(image(stamp, visible, **(
+            {} if visible == 'rgb8' else {'step': 2 * WIDTH})))
+        active.thermal.publish(image(stamp, '32FC1', step=4 * WIDTH, data=nothing))
+
+    until_routed(active, 'thermal lost: visible alone', send)
+    status = active.until_status(
+        lambda status: 'no image of /thermal/image could be used' in status.message, each=send)
+    assert status.level == WARN and 'is a finite number' in status.message
+    assert 'the visible image is published alone' in status.message
+    assert int(values(status)['alone.visible']) > 0
+    # With a visible camera that cannot be read either, nothing is left.
+    active.until_status(
+        lambda status: status.level == ERROR
+        and status.message.count('nothing is published until then') == 2,
+        each=lambda: send('16UC1'))
+    active.fused.clear()
+    active.until_status(lambda status: float(values(status)['output_rate_hz']) == 0.0,
+                        each=lambda: send('16UC1'))
+    until_routed(active, '', active.send)
+    active.until_status(lambda status: status.level == OK, each=active.send)
+
+
+def test_a_visible_camera_whose_images_cannot_be_read_is_gone_too(active: FuseGraph) -> None:
+    def send() -> None:
+        stamp = active.stamp()
+        active.visible.publish(image(stamp, '16UC1', step=2 * WIDTH))
+        active.thermal.publish(image(stamp, 'mono8', 'thermal'))
+
+    message = until_routed(active, 'visible lost: thermal alone', send)
+    assert message.header.frame_id == 'thermal'
+    status = active.until_status(
+        lambda status: 'the thermal image is published alone' in status.message, each=send)
+    assert status.level == WARN and int(values(status)['alone.thermal']) > 0
+    until_routed(active, '', active.send)
+
+
 def test_both_gone_is_an_error_and_either_brings_images_back(active: FuseGraph) -> None:
     status = active.until_status(lambda status: status.level == ERROR)
     assert status.message.count('nothing is published until then') == 2
@@ -175,6 +216,8 @@ def test_frozen_thermal_images_count_as_lost_until_they_move(active: FuseGraph) 
         lambda status: 'the images of /thermal/image are all the same' in status.message,
         each=active.send)
     assert status.level == WARN and values(status)['thermal_frozen'] == 'true'
+    assert int(values(status)['alone.visible']) > 0
+    assert values(status)['dropped.unmatched_visible'] == '0'
     numbers = count()
 
     def send_moving() -> None:
@@ -206,5 +249,7 @@ def test_silent_holds_for_frozen_images_too(active: FuseGraph) -> None:
         lambda status: 'nothing is published until then' in status.message
         and float(values(status)['output_rate_hz']) == 0.0, each=active.send)
     assert status.level == WARN and float(values(status)['pair_rate_hz']) > 0.0
+    assert int(values(status)['dropped.thermal.frozen']) > 0
+    assert values(status)['alone.visible'] == '0'
     assert active.set_parameter('frozen_after', 0).successful
     until_routed(active, '', active.send)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from fuse_graph import QUICK, FuseGraph
 from fuse_peer import values
-from rcl_interfaces.srv import ListParameters, SetParametersAtomically
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import ListParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 
 from degfuse_ros.ros.parameter_table import ROWS, TABLE
@@ -106,6 +108,29 @@ def test_a_dumped_file_can_be_loaded(active: FuseGraph, before: dict[str, Any]) 
         {read_only: 'reliable' if before[read_only] != 'reliable' else 'best_effort',
          'max_age': 7.0}))
     assert present(active) == before
+
+
+def test_a_qos_override_that_comes_too_late_is_refused(
+        active: FuseGraph, before: dict[str, Any]) -> None:
+    for name in ('qos_overrides./fused/image.publisher.nothing', 'qos_overrides.'):
+        result = active.set_parameter(name, 5)
+        assert not result.successful and 'is read when the topics are made' in result.reason
+    assert present(active) == before
+
+
+@pytest.mark.parametrize(('name', 'kind'), [('sync_slop', 99), ('', 3), ('qos_overrides.x', 99),
+                                            ('use_sim_time', 99)])
+def test_a_malformed_request_is_answered(
+        active: FuseGraph, before: dict[str, Any], name: str, kind: int) -> None:
+    changes = [ParameterMessage(name='max_age', value=ParameterValue(type=3, double_value=5.0)),
+               ParameterMessage(name=name, value=ParameterValue(type=kind))]
+    answer = active.call(SetParameters, '/fuse/set_parameters',
+                         SetParameters.Request(parameters=changes))
+    atomic = active.call(SetParametersAtomically, '/fuse/set_parameters_atomically',
+                         SetParametersAtomically.Request(parameters=changes))
+    for result in (*answer.results, atomic.result):
+        assert not result.successful and result.reason and '\n' not in result.reason
+    assert len(answer.results) == 2 and present(active) == before
 
 
 def test_the_period_of_the_reports_changes_while_running(

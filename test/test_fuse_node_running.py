@@ -145,6 +145,16 @@ def test_the_model_is_changed_between_cleanup_and_configure(active: FuseGraph) -
     assert bytes(active.until_fused().data) == expected.image.tobytes()
 
 
+def test_a_camera_info_that_came_once_outlives_a_deactivation(active: FuseGraph) -> None:
+    active.until(active.camera_info.get_subscription_count)
+    active.camera_info.publish(CameraInfo(
+        k=[50.0, 0.0, 40.0, 0.0, 50.0, 24.0, 0.0, 0.0, 1.0]))
+    active.until(lambda: active.camera_infos, each=active.send)
+    assert active.change_state(Transition.TRANSITION_DEACTIVATE) and active.activate()
+    active.camera_infos.clear()
+    active.until(lambda: active.camera_infos, each=active.send)
+
+
 def test_how_the_engine_works_is_reported(
         ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with FuseGraph(ros_domain, model='lite', guidance_period=3) as graph:
@@ -165,6 +175,28 @@ def test_how_the_engine_works_is_reported(
         monkeypatch.setattr(PlainPath, 'problem', 'out of memory: no graphs, 1 at a time')
         status = graph.until_status(lambda status: status.level != b'\x00', each=graph.send)
         assert (status.level, status.message) == (b'\x01', PlainPath.problem)
+
+
+def test_the_engine_forgets_what_was_before_a_time_jump(
+        ros_domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FuseGraph(ros_domain, model='lite', guidance_period=1000) as graph:
+        assert graph.configure() and graph.activate()
+        anews: list[bool] = []
+        fuse = PlainPath.fuse
+
+        def watched(path: PlainPath, pairs: Any, anew: bool, look: bool) -> Any:
+            anews.append(anew)
+            return fuse(path, pairs, anew, look)
+
+        monkeypatch.setattr(PlainPath, 'fuse', watched)
+        graph.until(lambda: len(anews) >= 5, each=graph.send)
+        assert anews[:5] == [True, False, False, False, False]
+        graph.stamp(-60_000_000_000)
+        graph.until(lambda: anews[5:].count(True), each=graph.send)
+        graph.until(lambda: anews.count(False) > 10, each=graph.send)
+        assert anews.count(True) == 2
+        assert graph.change_state(Transition.TRANSITION_DEACTIVATE) and graph.activate()
+        graph.until(lambda: anews.count(True) == 3, each=graph.send)
 
 
 def lose(*given: Any, **named: Any) -> None:

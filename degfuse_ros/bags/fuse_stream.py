@@ -13,8 +13,7 @@ from degfuse_ros.bags.bag_summary import BagSummary
 from degfuse_ros.bags.pair_source import PairSource, SourcePair, Step
 from degfuse_ros.bags.reader import BagMessage
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
-from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.ros.alone import Alone, prepare
+from degfuse_ros.ros.alone import Alone, Preparer
 
 if TYPE_CHECKING:  # the engine loads torch: what is wrong with a bag is told without
     from degfuse_ros.engine import Fusion, FusionEngine
@@ -74,8 +73,8 @@ class FuseStream:
             summary: told of drops and times.
         """
         self._engine = engine
-        self._values = values
         self._front_end = FrontEnd(values)
+        self._preparer = Preparer(self._front_end, values, summary.drops.add)
         self._told: dict[str, Any] = {}  # camera infos, by camera
         self._every = every
         self._before = before
@@ -126,13 +125,8 @@ class FuseStream:
             if self._told.get(camera) is not info:
                 self._told[camera] = info
                 self._front_end.camera_info(camera, info)
-        try:
-            ready = prepare(self._front_end, source.pair, self._values('lost_camera'))
-        except ImageError as error:
-            self._summary.drops.add(f'{error.topic}.{error.kind}', str(error))
-            return None
+        ready = self._preparer.prepare(source.pair)
         if ready is None:
-            self._summary.drops.add('thermal.frozen')
             return None
         notice = ready.warning if isinstance(ready, Alone) else ready.notice
         if notice:

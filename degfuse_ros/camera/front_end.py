@@ -135,9 +135,11 @@ class FrontEnd:
         return _of('thermal', self._thermal_to_8_bit, message)
 
     def _thermal_to_8_bit(self, message: Message) -> np.ndarray:
+        is_new = message is not self._newest  # a slow camera's image may be paired several times
+        if is_new:  # of one that cannot be decoded nothing is known
+            self._newest, self._frozen = message, False
         values = decoding.to_grey(message)
-        if message is not self._newest:  # a slow camera's image may be paired several times
-            self._newest = message
+        if is_new:
             self._frozen = self._frames.frozen(message.data, self._values('frozen_after'))
         return self._thermal_range.to_8_bit(values, ThermalLook.of(self._values))
 

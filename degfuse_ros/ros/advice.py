@@ -131,9 +131,9 @@ def _no_pairs(snapshot: Snapshot, topics: Topics, values: Mapping[str, Any]) -> 
     if not both_arrive or snapshot.since_pair <= lost_after or offset is None:
         return
     yield Advice(
-        'no pairs', WARN, f'no pairs for {snapshot.since_pair:.1f} s though both topics arrive. '
-        f'Got {snapshot.visible.accepted} images of {topics.visible}, last stamp '
-        f'{_seconds(snapshot.visible.last_stamp)}, and {snapshot.thermal.accepted} of '
+        'no pairs', ERROR, f'no pairs for {snapshot.since_pair:.1f} s though both topics arrive, '
+        f'so nothing is published. Got {snapshot.visible.accepted} images of {topics.visible}, '
+        f'last stamp {_seconds(snapshot.visible.last_stamp)}, and {snapshot.thermal.accepted} of '
         f'{topics.thermal}, last stamp {_seconds(snapshot.thermal.last_stamp)}; smallest offset '
         f'(visible minus thermal) {offset / 1e9:.3f} s. {_remedy(snapshot, offset, values)}')
 

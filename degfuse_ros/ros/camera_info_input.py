@@ -27,7 +27,7 @@ class CameraInfoInput:
 
     def __init__(self, node: Node, statistics: Statistics, camera: str,
                  wanted: Callable[[], bool], tell: Callable[[CameraInfo], None],
-                 prefix: str = '') -> None:
+                 prefix: str = '', newest: CameraInfo | None = None) -> None:
         """Subscribe.
 
         Args:
@@ -37,6 +37,7 @@ class CameraInfoInput:
             wanted: tells whether anybody would receive what is made of it.
             tell: called with each one kept.
             prefix: of the topic, as 'front/'.
+            newest: one of an earlier subscription: its camera may never send another.
 
         Raises:
             Exception: a QoS override of the topic names no QoS.
@@ -48,7 +49,9 @@ class CameraInfoInput:
         self._tell = tell
         self._topic = f'{prefix}{camera}/camera_info'
         self._subscription: Any = None
-        self.newest: CameraInfo | None = None
+        self.newest: CameraInfo | None = newest
+        if newest is not None:
+            tell(newest)
         self._subscribe()
 
     def update(self) -> None:

@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
-from rcl_interfaces.srv import SetParameters
+from collections.abc import Sequence
+
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_service import ParameterService
 
-from degfuse_ros.ros.parameters import OF_RCLPY
+from degfuse_ros.ros.parameters import OF_RCLPY, Parameters
 
 
 class ParameterServices(ParameterService):
@@ -19,15 +24,45 @@ class ParameterServices(ParameterService):
     would apply.
     """
 
+    def __init__(self, node: Node, settings: Parameters) -> None:
+        """Advertise the services.
+
+        Args:
+            node: whose parameters they set.
+            settings: tells whether the node is configured.
+        """
+        super().__init__(node)
+        self._settings = settings
+
     def _set_parameters_callback(
             self, request: SetParameters.Request, response: SetParameters.Response,
             ) -> SetParameters.Response:
         """Set all or nothing; every result says why."""
-        node = self._get_node()
-        changes = [Parameter.from_parameter_msg(message) for message in request.parameters]
-        # What rclpy declares is read only for the most part, and stands in every dumped file.
-        changes = [change for change in changes if not change.name.startswith(OF_RCLPY)
-                   or change.value != node.get_parameter(change.name).value]
-        result = node.set_parameters_atomically(changes)
-        response.results = [result] * len(request.parameters)
+        response.results = [self._set(request.parameters)] * len(request.parameters)
         return response
+
+    def _set_parameters_atomically_callback(
+            self, request: SetParametersAtomically.Request,
+            response: SetParametersAtomically.Response) -> SetParametersAtomically.Response:
+        """Set all or nothing; the result says why."""
+        response.result = self._set(request.parameters)
+        return response
+
+    def _set(self, messages: Sequence[ParameterMessage]) -> SetParametersResult:
+        """Set all or nothing; never raises: that would leave the executor and end the process."""
+        node = self._get_node()
+        try:
+            changes = [Parameter.from_parameter_msg(message) for message in messages]
+            # What rclpy declares is read only for the most part, and stands in every dumped file.
+            changes = [change for change in changes if not change.name.startswith(OF_RCLPY)
+                       or change.value != node.get_parameter(change.name).value]
+            late = [change.name for change in changes if change.name.startswith('qos_overrides.')]
+            if late and self._settings.locked:
+                return SetParametersResult(successful=False, reason=(
+                    f'{", ".join(late)} is read when the topics are made. Deactivate and clean up '
+                    'the node, set it, then configure and activate'))
+            return node.set_parameters_atomically(changes)
+        except Exception as error:  # a type that ROS does not have, a name that is none
+            return SetParametersResult(
+                successful=False, reason=f'the request is malformed: {type(error).__name__}: '
+                f'{" ".join(str(error).split())}. Send names and types that ROS has')

@@ -20,8 +20,10 @@ class Pipeline:
     """Fuses pairs and publishes the results. Called from one thread at a time, never raises."""
 
     def __init__(self, engine: FusionEngine) -> None:
-        """Keep the engine."""
+        """Keep the engine, which forgets what it has fused: a stream begins."""
         self._engine = engine
+        self._stamps: dict[Rig, int] = {}
+        engine.reset()
 
     def __call__(self, pairs: Mapping[Rig, Pair]) -> None:
         """Fuse and publish the newest pair of each rig, or count why not.
@@ -30,6 +32,7 @@ class Pipeline:
         """
         for rig in pairs:
             rig.statistics.begun()
+        self._forget_after_jump(pairs)
         try:
             by_size: dict[tuple[int, ...], list[Frame]] = {}
             # In one order, whoever came first: the same rigs are the same stream to the engine.
@@ -44,6 +47,14 @@ class Pipeline:
         finally:
             for rig in pairs:
                 rig.statistics.ended()
+
+    def _forget_after_jump(self, pairs: Mapping[Rig, Pair]) -> None:
+        """Have the engine forget earlier frames where the stamps of a rig's go back."""
+        # A thermal image alone does not come to the engine, and may be of another clock.
+        stamps = {rig: pair.stamp for rig, pair in pairs.items() if pair.visible is not None}
+        if any(stamp < self._stamps.get(rig, stamp) for rig, stamp in stamps.items()):
+            self._engine.reset()
+        self._stamps.update(stamps)
 
     def _send_alone(self, rig: Rig, alone: Alone) -> None:
         """Publish one camera's image: restored where it is the visible one's."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,8 @@ from rclpy.lifecycle import LifecycleNode
 
 from degfuse_ros.camera.calibration import CAMERAS
 from degfuse_ros.camera.front_end import FrontEnd, Prepared
-from degfuse_ros.camera.image_error import ImageError
-from degfuse_ros.ros.advice import ADVISED, Topics, advise
-from degfuse_ros.ros.alone import Alone, prepare
+from degfuse_ros.ros.advice import ADVISED, ERROR, Advice, Topics, advise
+from degfuse_ros.ros.alone import Alone, Preparer
 from degfuse_ros.ros.camera_info_input import CameraInfoInput
 from degfuse_ros.ros.diagnostics import Report, values_of
 from degfuse_ros.ros.outputs import Outputs
@@ -26,6 +26,10 @@ from degfuse_ros.ros.statistics import Statistics
 
 if TYPE_CHECKING:  # the engine loads torch, which only the configured node needs
     from degfuse_ros.engine import Fusion
+
+# Seconds until a rig that could not subscribe tries again: soon after somebody corrected the
+# parameter at fault, and seldom enough to cost nothing while nobody does.
+RETRY_AFTER = 2.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,10 @@ class Rig:
         self._outputs = Outputs(node, parameters, self.statistics, self._prefix)
         self._started = False
         self._pairing: Pairing | None = None
-        # Kept when the rig stops: the pair at hand is still sent with them.
+        self._problem = ''
+        self._retry_at = 0.0
+        # Kept when the rig stops: the pair at hand is still sent with them, and a camera may send
+        # its only one before the rig starts again.
         self._camera_infos: dict[str, CameraInfoInput] = {}
 
     def start(self, deliver: Callable[[Rig, Pair], bool]) -> None:
@@ -103,14 +110,37 @@ class Rig:
             Exception: a QoS override of a topic names no QoS.
         """
         self._front_end = FrontEnd(self._parameters.value)
+        self._preparer = Preparer(
+            self._front_end, self._parameters.value, self.statistics.dropped)
         self._told: set[str] = set()
         self._put = deliver
+        self._problem = ''
         self._started = True
         # Also a lazy one: an override that names no QoS is to fail the transition, not the timer.
         self._subscribe()
 
     def update(self) -> None:
-        """Subscribe or unsubscribe as is wanted now. To be called a few times a second."""
+        """Subscribe or unsubscribe as is wanted now; never raises.
+
+        To be called a few times a second. Where it fails it unsubscribes and tries again later.
+        """
+        if self._problem and time.monotonic() < self._retry_at:
+            return
+        try:
+            self._follow()
+            self._problem = ''
+        except Exception as error:  # it would leave the executor and end the process
+            self._problem = _described(error)
+            self._retry_at = time.monotonic() + RETRY_AFTER
+            self._unsubscribe()
+
+    def stop(self) -> None:
+        """Unsubscribe."""
+        self._started = False
+        self._unsubscribe()
+
+    def _follow(self) -> None:
+        """Do what is wanted now; may leave it half done where it raises."""
         wanted = self._started and (not self._parameters.value('lazy') or self._outputs.wanted)
         if wanted and self._pairing is None:
             self._subscribe()
@@ -120,18 +150,15 @@ class Rig:
             self._pairing.update()
             self._pairing.release()
 
-    def stop(self) -> None:
-        """Unsubscribe."""
-        self._started = False
-        self._unsubscribe()
-
     def _subscribe(self) -> None:
         """Begin with new counts: a camera was not silent while nobody listened."""
         self.statistics.restart()
         for camera in CAMERAS:
+            former = self._camera_infos.get(camera)
             self._camera_infos[camera] = CameraInfoInput(
                 self._node, self.statistics, camera, partial(self._info_wanted, camera),
-                partial(self._front_end.camera_info, camera), self._prefix)
+                partial(self._front_end.camera_info, camera), self._prefix,
+                None if former is None else former.newest)
         self._pairing = Pairing(
             self._node, self._parameters, self.statistics, self._deliver, self._prefix)
 
@@ -187,6 +214,11 @@ class Rig:
         """Return its status for /diagnostics; none while it is stopped."""
         if not self._started:
             return []
+        if self._problem:
+            return [Report(self.name, 'not subscribed', [Advice(
+                'subscribe', ERROR, f'the images cannot be subscribed to: {self._problem}. '
+                'Choose another transport, or clean up the node, correct the QoS override and '
+                f'configure again. It is tried again every {RETRY_AFTER:.0f} s')])]
         if self._pairing is None:
             return [Report(self.name, 'idle: no subscribers')]
         self._pairing.estimate_offset()
@@ -199,7 +231,7 @@ class Rig:
                        values_of(snapshot))]
 
     def _deliver(self, pair: Pair) -> None:
-        """Hand a pair on. Runs under the synchroniser's lock: must not wait."""
+        """Hand a pair on. Runs in the executor's thread: must not wait."""
         for camera_info in self._camera_infos.values():
             camera_info.update()
         if self._put(self, pair):
@@ -217,12 +249,12 @@ class Rig:
                                     'max_age, or use a faster device or smaller images')
             return None
         try:
-            ready = prepare(self._front_end, pair, self._parameters.value('lost_camera'))
-        except ImageError as error:
-            self.statistics.dropped(f'{error.topic}.{error.kind}', str(error))
-            return None
+            ready = self._preparer.prepare(pair)
         finally:
             self.statistics.frozen(self._front_end.frozen)
+            self.statistics.failing(self._preparer.failing)
+        if isinstance(ready, Alone) and pair.visible is not None and pair.thermal is not None:
+            self.statistics.left_alone('thermal' if ready.is_thermal else 'visible')
         if ready is None or isinstance(ready, Alone):
             return ready
         score = self._front_end.score

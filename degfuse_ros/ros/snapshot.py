@@ -16,7 +16,8 @@ class TopicSnapshot:
         accepted: images that went into pairing.
         rate: images per second in the last period.
         silent_for: seconds since the last image, or since activation.
-        useless_for: the same since the last one that went into pairing or was published alone.
+        useless_for: the same since the last one that went into pairing or was published alone, or
+            since those in pairs could not be used.
         last_stamp: of the last accepted image, in nanoseconds.
     """
 
@@ -75,7 +76,7 @@ class Snapshot:
             that are by far.
         estimate: what motion says of the offset of the stamps; None where it does not tell.
         frozen: whether the thermal images are all the same.
-        alone: images published alone because the other camera was gone, by input.
+        alone: images published alone because the other camera was gone or no use, by input.
         registration: how well the cameras agree; None before the first pair.
     """
 

@@ -5,6 +5,7 @@
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Collection
 
 from degfuse_ros.camera.time_offset import OffsetEstimate
 from degfuse_ros.ros.snapshot import RegistrationSnapshot, Snapshot, TopicSnapshot
@@ -29,6 +30,7 @@ class _Topic:
         self.arrived_before = 0
         self.last_arrival: float | None = None
         self.last_use: float | None = None
+        self.failing_since: float | None = None
         self.last_stamp: int | None = None
         self.stamps: deque[int] = deque(maxlen=STAMPS_KEPT)
 
@@ -107,8 +109,23 @@ class Statistics:
             self._topics[topic].accepted += 1
             self._topics[topic].last_use = time.monotonic()
             self._topics[topic].alone += 1
+            self._topics[topic].matched += 1  # as far as partners are looked for
             self._topics[topic].last_stamp = stamp
             self._forget_stamps()
+
+    def left_alone(self, topic: str) -> None:
+        """Count an image of a pair that is published alone because the other one is no use."""
+        with self._lock:
+            self._topics[topic].alone += 1
+
+    def failing(self, topics: Collection[str]) -> None:
+        """Note which cameras' last images could not be used though they went into pairing."""
+        with self._lock:
+            for name, topic in self._topics.items():
+                if name not in topics:
+                    topic.failing_since = None
+                elif topic.failing_since is None:
+                    topic.failing_since = time.monotonic()
 
     def frozen(self, frozen: bool) -> None:
         """Note whether the thermal images are all the same now."""
@@ -228,7 +245,7 @@ class Statistics:
         with self._lock:
             now = time.monotonic()
             elapsed = max(now - self._period_start, 1e-9)
-            unmatched = {f'unmatched_{name}': topic.accepted - topic.matched - topic.alone
+            unmatched = {f'unmatched_{name}': topic.accepted - topic.matched
                          for name, topic in self._topics.items()}
             snapshot = Snapshot(
                 visible=self._topic_snapshot('visible', now, elapsed),
@@ -260,8 +277,11 @@ class Statistics:
         topic = self._topics[name]
         rate = (topic.arrived - topic.arrived_before) / elapsed
         topic.arrived_before = topic.arrived
+        useful = self._started if topic.last_use is None else topic.last_use
+        if topic.failing_since is not None:
+            useful = min(useful, topic.failing_since)
         return TopicSnapshot(
             arrived=topic.arrived, accepted=topic.accepted, rate=rate,
             silent_for=now - (self._started if topic.last_arrival is None else topic.last_arrival),
-            useless_for=now - (self._started if topic.last_use is None else topic.last_use),
+            useless_for=now - useful,
             last_stamp=topic.last_stamp)

@@ -90,7 +90,7 @@ def test_frozen_thermal_images_count_as_a_lost_camera() -> None:
 ])
 def test_no_pairs_says_what_to_change(offset: int, action: str) -> None:
     [(level, text)] = advice(since_pair=4.0, smallest_offset=offset)
-    assert level == WARN and action in text
+    assert level == ERROR and action in text
     assert 'no pairs for 4.0 s' in text and f'{offset / SECOND:.3f} s' in text
     assert '90 images of /rgb/image_raw, last stamp 12.000' in text
 

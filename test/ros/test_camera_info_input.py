@@ -57,6 +57,18 @@ def test_it_follows_what_is_wanted(peer: Subscriber) -> None:
     assert tested.newest.width == 640
 
 
+def test_one_of_before_is_told_again_and_gives_way_to_a_new_one(peer: Subscriber) -> None:
+    told: list[CameraInfo] = []
+    former = info(320)
+    tested = CameraInfoInput(peer.node, Statistics(), 'visible', lambda: True, told.append,
+                             newest=former)
+    assert told == [former] and tested.newest is former
+    camera = peer.node.create_publisher(CameraInfo, TOPIC, 5)
+    peer.until(lambda: camera.get_subscription_count() and (
+        camera.publish(info(640)) or tested.newest.width == 640))
+    assert told[1].width == 640
+
+
 @pytest.mark.parametrize('focal', [0.0, float('nan')])
 def test_one_of_no_calibrated_camera_is_refused_counted_and_told(
         peer: Subscriber, focal: float) -> None:
