@@ -27,7 +27,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.utilities import remove_ros_args
 from rosgraph_msgs.msg import Clock
 
-from degfuse_ros.demo.size import positive
+from degfuse_ros.demo.arguments import not_negative, positive
 from degfuse_ros.ros.stamps import NANOSECONDS
 
 if TYPE_CHECKING:  # what reads bags may not be installed: main says so
@@ -212,26 +212,15 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('-r', '--rate', type=positive, default=1.0, metavar='R',
                         help='seconds of the bag per second (default 1)')
     result.add_argument('-l', '--loop', action='store_true', help='from the beginning again')
-    result.add_argument('--start-offset', type=_seconds, default=0.0, metavar='S',
+    result.add_argument('--start-offset', type=not_negative, default=0.0, metavar='S',
                         help='seconds to leave out at the beginning')
-    result.add_argument('-d', '--delay', type=_seconds, default=0.0, metavar='S',
+    result.add_argument('-d', '--delay', type=not_negative, default=0.0, metavar='S',
                         help='seconds between advertising the topics and the first message')
     result.add_argument('--clock', type=positive, nargs='?', const=40.0, default=0.0,
                         metavar='HZ', help='publish /clock (40 times a second)')
     result.add_argument('--topics', nargs='+', default=[], metavar='TOPIC',
                         help='only these; all where not given')
     return result
-
-
-def _seconds(text: str) -> float:
-    """Read a number of 0 or more for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float('inf'):
-        raise argparse.ArgumentTypeError(f'give a number, 0 or more; got {text!r}')
-    return number
 
 
 if __name__ == '__main__':

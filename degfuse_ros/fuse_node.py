@@ -22,6 +22,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from degfuse_ros.ros.advice import ERROR, WARN, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
 from degfuse_ros.ros.parameter_services import ParameterServices
+from degfuse_ros.ros.parameter_table import engine_options
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
 from degfuse_ros.ros.rig import Rig
@@ -150,10 +151,7 @@ class FuseNode(LifecycleNode):
                 'and configure again')
         # Imported here, so that a missing torch fails this transition and not the process.
         from degfuse_ros.engine import FusionEngine
-        engine = self._engine = FusionEngine.load(
-            self._settings.value('model') or None,
-            **{name: self._settings.value(name)
-               for name in ('device', 'guidance_period', 'compile', 'precision')})
+        engine = self._engine = FusionEngine.load(**engine_options(self._settings.value))
         start = time.perf_counter()
         for batch in range(1, len(self._settings.rigs) + 1):
             engine.warm_up(*WARM_UP_SIZE, batch)

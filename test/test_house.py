@@ -30,7 +30,7 @@ MAY_IMPORT = {
     'evaluation': {'network', 'engine', 'camera'},
     'ros': {'engine', 'camera', 'demo'},
     'bags': {'engine', 'camera', 'ros', 'demo'},
-    'fleet': {'engine', 'bags'},
+    'fleet': {'engine', 'bags', 'ros'},
     'fuse_node': {'engine', 'camera', 'ros'},
     'bag_player': {'bags', 'ros', 'demo'},
     'cli': {'network', 'engine', 'camera', 'ros', 'demo', 'training', 'evaluation', 'bags',

@@ -40,11 +40,10 @@ from degfuse_ros.bags.topics import find_cameras
 from degfuse_ros.bags.video import Video
 from degfuse_ros.bags.writer import BagWriter
 from degfuse_ros.camera.front_end import Prepared
+from degfuse_ros.ros.stamps import NANOSECONDS
 
 if TYPE_CHECKING:  # the engine loads torch: what is wrong with a bag is told without
     from degfuse_ros.engine import FusionEngine
-
-_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -133,14 +132,14 @@ class BagFusion:
 
     def _span(self) -> tuple[int, int]:
         """Return the times of the first message and behind the last, in nanoseconds."""
-        start = self._reader.start + round(self._job.start * _SECOND)
+        start = self._reader.start + round(self._job.start * NANOSECONDS)
         if start > self._reader.end:
-            length = (self._reader.end - self._reader.start) / _SECOND
+            length = (self._reader.end - self._reader.start) / NANOSECONDS
             raise BagError(f'--start {self._job.start:g} lies behind the end of the bag, which '
                            f'is {length:.1f} s long')
         if self._job.duration is None:
             return start, self._reader.end + 1
-        return start, start + round(self._job.duration * _SECOND)
+        return start, start + round(self._job.duration * NANOSECONDS)
 
     def _choose_kept(self) -> list[str]:
         """Return the topics to copy; say which cannot be."""
@@ -249,7 +248,7 @@ class BagFusion:
                 summary.notice(problem)
         summary.fused += 1
         if scores:
-            summary.classes.add((moment - self._reader.start) / _SECOND, scores)
+            summary.classes.add((moment - self._reader.start) / NANOSECONDS, scores)
         if video is not None and image is not None and isinstance(frame.ready, Prepared):
             video.add(frame.ready.visible, frame.ready.thermal, image)
 
@@ -272,7 +271,7 @@ class BagFusion:
 
     def _rate(self) -> float:
         """Return the frames per second of the video."""
-        seconds = (self._reader.end - self._reader.start) / _SECOND
+        seconds = (self._reader.end - self._reader.start) / NANOSECONDS
         between = (self._most_pairs() - 1) / self._job.every
         return max(between / seconds if seconds else 0.0, 1.0)
 

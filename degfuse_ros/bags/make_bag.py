@@ -30,6 +30,7 @@ from degfuse_ros.bags.result_messages import raw_image_message
 from degfuse_ros.bags.topic_types import BEST_EFFORT, is_topic_name
 from degfuse_ros.bags.topics import COMPRESSED_SUFFIX
 from degfuse_ros.bags.writer import BagWriter
+from degfuse_ros.ros.stamps import NANOSECONDS
 
 # 16-bit counts of a radiometric camera, in hundredths of a kelvin: black is 5 degrees Celsius,
 # white 37, the heat of skin.
@@ -37,8 +38,6 @@ _COLDEST, _PER_GREY = 27_815, 12.55
 
 # JPEG as image_transport sets it. Thermal images are compressed without loss, as 16 bits need.
 _QUALITY = 95
-
-_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -107,10 +106,10 @@ class _Camera:
                 for role, begin, length in self._recipe.gaps)
             # Recorded by the machine's clock, and one after the other.
             moment = round((stamp - self._clock + self._recipe.begin + self._recipe.delay)
-                           * _SECOND)
+                           * NANOSECONDS)
             recorded = max(recorded + 1, moment)
             if not lost:
-                yield recorded, round(stamp * _SECOND), time, self
+                yield recorded, round(stamp * NANOSECONDS), time, self
 
     def messages(self, stamp: int, time: float) -> Iterator[tuple[str, Any]]:
         """Yield topic and content of what one image is recorded as."""
@@ -118,7 +117,7 @@ class _Camera:
         if self._recipe.sixteen_bits and pixels.ndim == 2 and pixels.dtype == np.uint8:
             pixels = (_COLDEST + pixels * _PER_GREY).astype(np.uint16)
         header = message('std_msgs/msg/Header', frame_id=f'{self.role}_camera', stamp=message(
-            'builtin_interfaces/msg/Time', sec=stamp // _SECOND, nanosec=stamp % _SECOND))
+            'builtin_interfaces/msg/Time', sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS))
         yield self.info_topic, self._info(header, *pixels.shape[:2])
         if self._recipe.compressed:
             yield self.topic, _compressed(pixels, header)

@@ -21,6 +21,7 @@ _INTERRUPTED = 130
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
+    from degfuse_ros.demo.arguments import not_negative, whole_number
     parser = subparsers.add_parser(
         'bag', help='fuse a rosbag2 bag into a new one, without ROS',
         description='Read a bag (mcap or sqlite3, a folder or a file), pair and fuse its images '
@@ -35,10 +36,11 @@ def add_parser(subparsers: Any) -> None:
     add_parameters(parser)
     parser.add_argument('--keep', action='store_true', help='copy the other topics')
     parser.add_argument('--keep-images', action='store_true', help='copy the two image topics')
-    parser.add_argument('--start', type=_seconds, default=0.0, metavar='S',
+    parser.add_argument('--start', type=not_negative, default=0.0, metavar='S',
                         help='seconds to leave out at the beginning')
-    parser.add_argument('--duration', type=_seconds, metavar='S', help='seconds to fuse')
-    parser.add_argument('--every', type=_count, default=1, metavar='N', help='fuse every Nth pair')
+    parser.add_argument('--duration', type=not_negative, metavar='S', help='seconds to fuse')
+    parser.add_argument('--every', type=whole_number(1), default=1, metavar='N',
+                        help='fuse every Nth pair')
     parser.add_argument('--video', type=path, metavar='FILE',
                         help='visible, thermal and fused side by side, as mp4')
     parser.add_argument('--compression', choices=('none', 'zstd'), default='none',
@@ -94,13 +96,13 @@ def load_engine(values: dict[str, Any]) -> 'FusionEngine':
     Raises:
         CommandError: there is none.
     """
+    from degfuse_ros.ros.parameter_table import engine_options
     try:
         from degfuse_ros.engine import EngineError, FusionEngine
     except ModuleNotFoundError as error:
         raise missing(error) from error
     try:
-        return FusionEngine.load(values['model'] or None, **{
-            name: values[name] for name in ('device', 'guidance_period', 'compile', 'precision')})
+        return FusionEngine.load(**engine_options(values.__getitem__))
     except EngineError as error:
         raise CommandError(str(error)) from error
 
@@ -158,21 +160,3 @@ def _report(summary: 'BagSummary', job: 'BagJob') -> None:
 def _interrupt(number: int, frame: Any) -> NoReturn:
     """Treat the polite request to end as Ctrl-C."""
     raise KeyboardInterrupt
-
-
-def _seconds(text: str) -> float:
-    """Read a number of seconds, 0 or more, for argparse."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float('inf'):
-        raise argparse.ArgumentTypeError(f'give seconds, 0 or more; got {text!r}')
-    return seconds
-
-
-def _count(text: str) -> int:
-    """Read a number of 1 or more for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'give a whole number, 1 or more; got {text!r}')
-    return int(text)

@@ -22,6 +22,7 @@ _NOT_SETTINGS = ('source', 'out', 'values', 'video', 'overwrite', 'resume')
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that are for several bags."""
+    from degfuse_ros.demo.arguments import whole_number
     group = parser.add_argument_group(
         'several bags', "Several IN, a pattern in quotes ('recordings/**/*.mcap') or --ray: "
         '--out is then the folder of the new bags, with manifest.jsonl. The same command again '
@@ -29,9 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--ray', nargs='?', const='local', metavar='ADDRESS',
                        help='by the workers of a Ray cluster, at host:port or auto; without '
                        'ADDRESS by a Ray of this machine alone')
-    group.add_argument('--cores', type=_whole(1), default=1, metavar='N',
+    group.add_argument('--cores', type=whole_number(1), default=1, metavar='N',
                        help='CPU cores of each Ray worker (default 1)')
-    group.add_argument('--retries', type=_whole(0), default=2, metavar='N',
+    group.add_argument('--retries', type=whole_number(0), default=2, metavar='N',
                        help='further attempts at a bag that fails (default 2)')
 
 
@@ -121,13 +122,3 @@ def _from_anywhere(values: Any) -> dict[str, Any]:
     """Return the parameters with absolute paths."""
     return {name: os.path.abspath(value) if name in _PATHS and value and Path(value).exists()
             else value for name, value in values.items()}
-
-
-def _whole(least: int) -> Any:
-    """Return a reader of whole numbers for argparse."""
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(
-                f'give a whole number, {least} or more; got {text!r}')
-        return int(text)
-    return read

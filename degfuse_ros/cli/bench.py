@@ -23,7 +23,7 @@ SWEEP = ((320, 240), (640, 480), (1280, 1024), (1920, 1536), (2560, 2048))
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
-    from degfuse_ros.demo.size import size
+    from degfuse_ros.demo.arguments import size, whole_number
     parser = subparsers.add_parser(
         'bench', help="where the engine's time goes",
         description='Time the engine and its stages beside the bandwidth and matrix rate that '
@@ -33,13 +33,14 @@ def add_parser(subparsers: Any) -> None:
                         metavar='WIDTHxHEIGHT', help='default 640x480')
     parser.add_argument('--sweep', action='store_true',
                         help='sizes from 320x240 to 2560x2048, instead of --size')
-    parser.add_argument('--batch', type=_batch, nargs='+', metavar='N', default=[1],
+    parser.add_argument('--batch', type=whole_number(1, MOST_PAIRS), nargs='+', metavar='N',
+                        default=[1],
                         help='pairs fused together, each number at each size; default 1')
-    parser.add_argument('--guidance-period', type=_period, metavar='N', default=1,
-                        help='run the guidance in every N-th frame; default 1')
+    parser.add_argument('--guidance-period', type=whole_number(1, MOST_FRAMES), metavar='N',
+                        default=1, help='run the guidance in every N-th frame; default 1')
     parser.add_argument('--compile', action='store_true',
                         help='on CUDA: measure the compiled engine, once it is compiled')
-    parser.add_argument('--frames', type=_frames, metavar='N',
+    parser.add_argument('--frames', type=whole_number(1, MOST_FRAMES), metavar='N',
                         help='calls per size (default: up to 100 within 15 s, at least 5)')
     parser.add_argument('--model', metavar='M', help='a shipped model or a .safetensors file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
@@ -127,15 +128,3 @@ def _engine(text: str, own: 'EngineChoice') -> 'EngineChoice':
 
 def _pixels(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _whole_number(text: str, largest: int) -> int:
-    """Read a number for argparse."""
-    if not text.isdecimal() or not 1 <= int(text) <= largest:
-        raise argparse.ArgumentTypeError(f'give a whole number from 1 to {largest}; got {text!r}')
-    return int(text)
-
-
-_frames = partial(_whole_number, largest=MOST_FRAMES)
-_batch = partial(_whole_number, largest=MOST_PAIRS)
-_period = partial(_whole_number, largest=MOST_FRAMES)

@@ -28,6 +28,7 @@ ZOOMS = (0.1, 10.0)
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
+    from degfuse_ros.demo.arguments import whole_number
     parser = subparsers.add_parser(
         'calibrate', help='find how the thermal image lies over the visible one',
         description='Calibrate two cameras from a bag, or from pairs of images, '
@@ -35,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
                     'by a target. Writes the calibration and overlays before and after beside it.')
     parser.add_argument('data', type=path, metavar='BAG|DIR')
     parser.add_argument('--out', type=path, required=True, metavar='FILE')
-    parser.add_argument('--pairs', type=_count, default=20, metavar='N',
+    parser.add_argument('--pairs', type=whole_number(1), default=20, metavar='N',
                         help='how many pairs to use, spread evenly over all (default 20)')
     parser.add_argument('--visible', default='', metavar='TOPIC',
                         help='of a bag; found by its name where not given')
@@ -58,12 +59,6 @@ def add_parser(subparsers: Any) -> None:
                         help='with --kind full: of the plane registered exactly '
                              f'(default {DISTANCE:g})')
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'give a whole number from 1; got {text!r}')
-    return int(text)
 
 
 def _positive(text: str) -> float:

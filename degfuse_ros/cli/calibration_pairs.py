@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from degfuse_ros.cli.bag import missing
 from degfuse_ros.cli.command_error import CommandError
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def find_calibration_pairs(args: argparse.Namespace) -> CalibrationPairs:
     try:
         return _of_bag(args)
     except ModuleNotFoundError as error:
-        raise CommandError(f'{error.name} is not installed: pip install -r requirements/run.txt '
-                           '-r requirements/bag.txt') from error
+        raise missing(error) from error
 
 
 def _is_bag(data: Path) -> bool:

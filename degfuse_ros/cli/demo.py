@@ -28,7 +28,7 @@ _SHEET, _GIF, _SUMMARY = 'contact_sheet.png', 'demo.gif', 'summary.json'
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
-    from degfuse_ros.demo.size import positive, size
+    from degfuse_ros.demo.arguments import positive, size
     parser = subparsers.add_parser(
         'demo', help='built-in scenes through the real node',
         description='Publish a synthetic street that drifts through fog, night, overexposure and '

@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int] | None:
     """Read WIDTHxHEIGHT or dynamic for argparse and return (height, width) or None."""
-    from degfuse_ros.demo.size import size
+    from degfuse_ros.demo.arguments import size
     if text == 'dynamic':
         return None
     width, height = size(text, LARGEST)

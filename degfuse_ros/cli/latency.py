@@ -28,7 +28,7 @@ _SETTLE = 5.0
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
-    from degfuse_ros.demo.size import positive, size
+    from degfuse_ros.demo.arguments import positive, size
     parser = subparsers.add_parser(
         'latency', help='latency and cost of the running node',
         description='Publish pairs at a rate, fuse them by the real node, receive the images in a '

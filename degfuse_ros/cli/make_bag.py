@@ -15,7 +15,7 @@ _DEMO = 'demo'
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to `degfuse`."""
-    from degfuse_ros.demo.size import positive, size
+    from degfuse_ros.demo.arguments import not_negative, positive, size
     parser = subparsers.add_parser(
         'make-bag', help='images or built-in scenes as a rosbag2 bag',
         description='Write a bag of a visible and a thermal camera, with camera_info. For tests: '
@@ -32,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
                         help='length (default: all pictures, or 45 s of the street)')
     parser.add_argument('--size', type=size, default=(640, 480), metavar='WIDTHxHEIGHT',
                         help='of the built-in street')
-    parser.add_argument('--jitter', type=_share_or_more, default=0.0, metavar='S',
+    parser.add_argument('--jitter', type=not_negative, default=0.0, metavar='S',
                         help='standard deviation of the stamps, in seconds')
     parser.add_argument('--clock-offset', type=float, default=0.0, metavar='S',
                         help="seconds by which the thermal camera's clock is ahead")
@@ -95,27 +95,18 @@ def _run(args: argparse.Namespace) -> int:
 
 def _share(text: str) -> float:
     """Read a share from 0 to 1 for argparse."""
-    number = _share_or_more(text)
+    from degfuse_ros.demo.arguments import not_negative
+    number = not_negative(text)
     if number > 1:
         raise argparse.ArgumentTypeError(f'give a number from 0 to 1; got {text!r}')
     return number
 
 
-def _share_or_more(text: str) -> float:
-    """Read a number of 0 or more for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float('inf'):
-        raise argparse.ArgumentTypeError(f'give a number, 0 or more; got {text!r}')
-    return number
-
-
 def _gap(text: str) -> tuple[str, float, float]:
     """Read CAMERA:START:LENGTH for argparse."""
+    from degfuse_ros.demo.arguments import not_negative
     camera, _, rest = text.partition(':')
     start, _, length = rest.partition(':')
     if camera not in ('visible', 'thermal'):
         raise argparse.ArgumentTypeError(f'give visible or thermal, as thermal:5:2; got {text!r}')
-    return camera, _share_or_more(start), _share_or_more(length)
+    return camera, not_negative(start), not_negative(length)

@@ -211,7 +211,7 @@ class FusionEngine:
         return self.fuse(visible, visible[..., 1], np.zeros(visible.shape[:2], np.float32))
 
     def fuse_batch(self, pairs: Sequence[
-            Pair | tuple[NDArray[np.uint8], NDArray[np.uint8]]
+            tuple[NDArray[np.uint8], NDArray[np.uint8]]
             | tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32] | None]],
             stream: Hashable = None) -> list[Fusion]:
         """Fuse registered pairs of one size, such as those of several rigs.

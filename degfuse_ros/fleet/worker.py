@@ -12,6 +12,7 @@ from typing import Any
 
 from degfuse_ros.bags.bag_error import BagError
 from degfuse_ros.bags.fuse_bag import BagFusion, BagJob
+from degfuse_ros.ros.parameter_table import engine_options
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,7 @@ class Worker:
             torch.set_num_threads(self._threads)
             cv2.setNumThreads(self._threads)
         try:
-            self._engine = FusionEngine.load(self._values['model'] or None, **{
-                name: self._values[name]
-                for name in ('device', 'guidance_period', 'compile', 'precision')})
+            self._engine = FusionEngine.load(**engine_options(self._values.__getitem__))
         except EngineError as error:
             raise BagError(str(error)) from error
         return name

@@ -16,6 +16,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 
 class _Launch(NamedTuple):
@@ -179,3 +180,12 @@ def _run(features: Tensor, gates: Tensor, chosen: Tensor, weights: Tensor, shape
 @_run.register_fake
 def _(features: Tensor, *_: Tensor) -> Tensor:
     return torch.empty_like(features, memory_format=torch.channels_last)
+
+
+@register_flop_formula(torch.ops.degfuse_ros.experts)
+def _flops(features: torch.Size, gates: torch.Size, chosen: torch.Size, weights: torch.Size,
+           shapes: torch.Size, bias: torch.Size, back: torch.Size, *_: Any, **__: Any) -> int:
+    """Of the mean of all experts: which of them are chosen, only the device knows."""
+    batch, _channels, height, width = features
+    taps, outputs = weights.numel() // gates[1], back[1] * back[2]
+    return 2 * batch * height * width * chosen[1] * (taps + outputs)

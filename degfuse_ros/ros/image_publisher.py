@@ -12,7 +12,7 @@ from pathlib import Path
 from rclpy.utilities import remove_ros_args
 
 from degfuse_ros.camera.pair_files import PairFiles, PairFilesError, find_pairs
-from degfuse_ros.demo.size import positive
+from degfuse_ros.demo.arguments import positive
 from degfuse_ros.ros.pair_publisher import Pair, PairPublisher
 from degfuse_ros.ros.process import spin_until_finished
 

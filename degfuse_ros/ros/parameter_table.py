@@ -123,6 +123,16 @@ class ParameterRow:
         return value
 
 
+def engine_options(value: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the arguments of `FusionEngine.load` that parameters ask for.
+
+    Args:
+        value: returns the value of a parameter by its name.
+    """
+    return {'model': value('model') or None, **{
+        name: value(name) for name in ('device', 'guidance_period', 'compile', 'precision')}}
+
+
 def calibration_problem(path: str) -> str:
     """Say in one line why a calibration file cannot be used; '' where it can, or is not named."""
     # Imported here: what only reads names and defaults needs no arrays.

@@ -17,7 +17,7 @@ from typing import TextIO
 import numpy as np
 from rclpy.utilities import remove_ros_args
 
-from degfuse_ros.demo.size import positive, size
+from degfuse_ros.demo.arguments import positive, size
 from degfuse_ros.demo.stream import DemoFrame, DemoStream
 from degfuse_ros.ros.pair_publisher import Pair, PairPublisher
 from degfuse_ros.ros.process import spin_until_finished

@@ -101,7 +101,8 @@ def test_a_camera_held_upright_is_not_turned() -> None:
 
 
 def test_padding_behind_the_end_is_allowed() -> None:
-    decoding.to_rgb(message(JPEG + bytes(512)))  # as USB cameras send
+    padded = decoding.to_rgb(message(JPEG + bytes(512)))  # as USB cameras send
+    assert np.array_equal(padded, decoding.to_rgb(message(JPEG)))
 
 
 def png_header(width: int, height: int) -> bytes:

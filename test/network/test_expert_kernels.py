@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from degfuse_ros.network.dgme import ExpertMixture
 from degfuse_ros.network.gate import Assignment
@@ -62,6 +63,12 @@ def interpret() -> None:
         found = kernels(features, routing.gates, routing.chosen)
         torch.testing.assert_close(found, expected_of(mixture, features, routing),
                                    atol=1e-5, rtol=1e-5)
+        with FlopCounterMode(display=False) as counter:
+            kernels(features, routing.gates, routing.chosen)
+        with FlopCounterMode(display=False) as of_all:
+            expected_of(mixture, features, routing)
+        widened = max(16, 2 ** (case[2] - 1).bit_length()) / case[2]
+        assert counter.get_total_flops() == of_all.get_total_flops() * widened * 2 / len(KERNELS)
         print(case)
 
 

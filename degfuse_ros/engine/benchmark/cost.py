@@ -21,7 +21,8 @@ StagedWork = Callable[[Callable[[str], None]], object]
 """Does the work once; calls what it is given with a stage's name where the stage begins."""
 
 FLOPS_COUNTED = ('torch.utils.flop_counter: two per multiply-add of convolutions, matrix products '
-                 'and attention; all other arithmetic counts nothing')
+                 'and attention; all other arithmetic counts nothing; of a mixture on a GPU the '
+                 'mean of its experts')
 BYTES_COUNTED = ('every ATen operation reads each input tensor once and writes each result once; '
                  'views are free and nothing stays in a cache from one operation to the next, so '
                  'that caches show as more than 100 % of the bandwidth')

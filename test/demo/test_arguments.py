@@ -5,7 +5,7 @@ import argparse
 
 import pytest
 
-from degfuse_ros.demo.size import positive, size
+from degfuse_ros.demo.arguments import not_negative, positive, size, whole_number
 
 
 def test_a_size_is_width_then_height() -> None:
@@ -29,3 +29,18 @@ def test_what_is_no_size_is_named(text: str) -> None:
 def test_a_rate_is_above_zero(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match='above 0'):
         positive(text)
+
+
+@pytest.mark.parametrize('text', ['-0.1', 'nan', 'inf', '', '1 s'])
+def test_a_duration_is_not_negative(text: str) -> None:
+    assert (not_negative('0'), not_negative('2.5')) == (0.0, 2.5)
+    with pytest.raises(argparse.ArgumentTypeError, match='0 or more; got'):
+        not_negative(text)
+
+
+@pytest.mark.parametrize('text', ['0', '-1', '1.5', '11', 'ten', ''])
+def test_a_whole_number_is_within_its_limits(text: str) -> None:
+    read = whole_number(1, 10)
+    assert (read('1'), read('10'), whole_number(0)('99')) == (1, 10, 99)
+    with pytest.raises(argparse.ArgumentTypeError, match='whole number from 1 to 10; got'):
+        read(text)
