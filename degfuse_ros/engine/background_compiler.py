@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -16,7 +18,10 @@ from torch import Tensor
 Forward = Callable[..., Tensor]
 
 SWITCH_INTERVAL = 5e-4
-"""Seconds: with Python's own 5 ms single frames waited for 0.6 s on an H100."""
+"""Seconds. A frame needs the interpreter many times, each time for up to Python's own 5 ms."""
+
+NEVER = 2**30
+"""Younger collections before a full one: more than there will be."""
 
 
 class BackgroundCompiler:
@@ -63,19 +68,34 @@ class BackgroundCompiler:
         return None if self.busy else self._ready.get(key)
 
     def _compile(self, key: Hashable, run: Callable[[Forward], object]) -> None:
-        # Python lets a thread keep the interpreter for 5 ms, and a frame needs it many times.
-        usual = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_INTERVAL)
         try:
-            # fullgraph: what torch cannot compile is an error, not silently run uncompiled.
-            compiled = torch.compile(self._forward, dynamic=False, fullgraph=True)
-            run(compiled)
+            with _letting_frames_pass():
+                # fullgraph: what torch cannot compile is an error, not silently run uncompiled.
+                compiled = torch.compile(self._forward, dynamic=False, fullgraph=True)
+                run(compiled)
         except Exception as error:  # no compiler on this machine, a shape that it cannot do
             self.problem = f'not compiled: {" ".join(str(error).split())[:200]}'
         else:
             self._ready[key] = _never_compiling(compiled)
-        finally:
-            sys.setswitchinterval(usual)
+
+
+@contextmanager
+def _letting_frames_pass() -> Iterator[None]:
+    """Have this thread stop the others only shortly.
+
+    A full garbage collection stops all threads, for 0.2 to 0.5 s with the half a million objects
+    that torch makes while it compiles; nothing else stops them longer than 60 ms. Those objects
+    stay, no more of them without full collections, and later collections need not look at them.
+    """
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(*thresholds[:2], NEVER)
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
 
 
 def _never_compiling(compiled: Forward) -> Forward:
