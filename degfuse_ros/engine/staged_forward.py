@@ -39,7 +39,7 @@ class StagedForward:
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.to(precision)
-        network.stack_experts()
+        network.prepare_for_device()
         if precision != torch.float32:
             guidance.round_tower(precision)
 

@@ -83,8 +83,13 @@ class DegradationGuidance(nn.Module):
         built-in, and no gate by more than 0.005.
         """
         self._precision = precision
+        products = {id(module.bias) for module in self.tower.modules()
+                    if isinstance(module, nn.Linear)}
+        products |= {id(module.in_proj_bias) for module in self.tower.modules()
+                     if isinstance(module, nn.MultiheadAttention)}
         for parameter in self.tower.parameters():
-            if parameter.ndim > 1:  # norms and biases are small, and better exact
+            # Norms are small, and better exact. Biases autocast would round in every frame.
+            if parameter.ndim > 1 or id(parameter) in products:
                 parameter.data = parameter.data.to(precision)
 
     def _look(self, views: Tensor) -> Tensor:

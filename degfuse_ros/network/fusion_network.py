@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -160,11 +161,21 @@ class FusionNetwork(nn.Module):
         """Name a decision's assignments, one per layer, by the layers."""
         return Routing(decision, dict(zip(self.layer_names, assignments)))
 
-    def stack_experts(self) -> None:
-        """Prepare every mixture for assignments on the device, from the weights as they are."""
+    def prepare_for_device(self) -> None:
+        """Prepare the network for assignments on the device, from the weights as they are.
+
+        On CUDA, our own kernels take the places of convolutions. It only infers afterwards.
+        """
         for module in self.modules():
             if isinstance(module, ExpertMixture):
                 module.stack()
+        if self.task_embedding.device.type == 'cuda':
+            with suppress(ImportError):  # torch without Triton, as on some Jetsons
+                from degfuse_ros.network.convolution_kernels import fuse_convolutions
+                from degfuse_ros.network.enhancement_kernels import use_kernels
+                fuse_convolutions(self)
+                if self.enhancement is not None:
+                    use_kernels(self.enhancement)
 
     def enhance(self, visible: Tensor, thermal: Tensor) -> Enhanced:
         """Run PKDM, where the model has it.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -64,6 +65,38 @@ def sharpen(thermal: Tensor, weight: Tensor) -> Tensor:
     return thermal + weight * (4 * thermal - around)
 
 
+def clear_haze(image: Tensor, depth: Tensor, airlight: Tensor) -> Tensor:
+    """Invert the scattering model for an optical depth of lower resolution.
+
+    Args:
+        image: B x 3 x H x W, RGB in [0, 1].
+        depth: B x 1 x h x w, without an activation.
+        airlight: B x 3.
+
+    Returns:
+        B x 3 x H x W, not clipped.
+    """
+    # Beer-Lambert: t = exp(-depth). The leak lets t exceed 1 by a hair, so that a pixel which
+    # starts on the wrong side of depth 0 still receives a gradient.
+    wide = functional.leaky_relu(_upsample(depth, image), 0.01)
+    return invert_scattering(image, airlight[..., None, None], torch.exp(-wide))
+
+
+def bend(image: Tensor, maps: Tensor) -> Tensor:
+    """Apply curve maps of lower resolution.
+
+    Args:
+        image: B x 3 x H x W in [0, 1], outside which the curve is not monotone.
+        maps: B x 8 x h x w in (-1, 1).
+
+    Returns:
+        B x 3 x H x W in [0, 1].
+    """
+    # Channel after channel in memory: a map that three channels share is twice as fast so.
+    wide = _upsample(maps.contiguous(), image)
+    return apply_curves(image.contiguous(), wide.unsqueeze(2))
+
+
 def _zero(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
     """Start a last layer at zero, so that its stage starts as the identity."""
     nn.init.zeros_(layer.weight)
@@ -116,14 +149,12 @@ class _Dehaze(nn.Module):
         self.airlight = _zero(nn.Linear(3 * channels, 3))
         # sigmoid(1.4) = 0.8: a usual bright airlight
         nn.init.constant_(cast(Tensor, self.airlight.bias), 1.4)
+        self.clear: Callable[[Tensor, Tensor, Tensor], Tensor] = clear_haze
 
     def forward(self, image: Tensor, small: Tensor) -> Tensor:
         features, summary = self.context(small)
-        airlight = torch.sigmoid(self.airlight(summary))[..., None, None]  # B x 3 x 1 x 1
-        # Beer-Lambert: t = exp(-depth). The leak lets t exceed 1 by a hair, so that a pixel which
-        # starts on the wrong side of depth 0 still receives a gradient.
-        depth = functional.leaky_relu(_upsample(self.depth(features), image), 0.01)
-        return invert_scattering(image, airlight, torch.exp(-depth))
+        airlight = torch.sigmoid(self.airlight(summary))  # B x 3
+        return self.clear(image, self.depth(features), airlight)
 
 
 class _Curve(nn.Module):
@@ -133,15 +164,13 @@ class _Curve(nn.Module):
         super().__init__()
         self.context = _Context(channels)
         self.maps = _zero(nn.Conv2d(channels, CURVE_ITERATIONS, 3, padding=1))
+        self.bend: Callable[[Tensor, Tensor], Tensor] = bend
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        # Dehazing may leave [0, 1]; the curve is only monotone inside it.
-        image = image.clamp(0, 1)
+        image = image.clamp(0, 1)  # dehazing may leave this range
         features, _ = self.context(functional.avg_pool2d(image, 4, ceil_mode=True))
         maps = torch.tanh(self.maps(features))  # B x 8 x H/4 x W/4
-        # Channel after channel in memory: a map that three channels share is twice as fast so.
-        wide = _upsample(maps.contiguous(), image)
-        return apply_curves(image.contiguous(), wide.unsqueeze(2)), maps
+        return self.bend(image, maps), maps
 
 
 class _Derain(nn.Module):
@@ -189,10 +218,10 @@ class PriorEnhancement(nn.Module):
         """
         keep = 1 + self.omega
         small = functional.avg_pool2d(image, 4, ceil_mode=True)  # B x 3 x H/4 x W/4
-        image = image * keep[0] + self.dehaze(image, small)
+        image = torch.addcmul(self.dehaze(image, small), image, keep[0])
         curved, maps = self.curve(image)
-        image = image * keep[1] + curved
-        image = image * keep[2] + self.derain(image)
+        image = torch.addcmul(curved, image, keep[1])
+        image = torch.addcmul(self.derain(image), image, keep[2])
         return image.clamp(0, 1), maps  # clipped once, at the chain's end
 
     def brighten(self, image: Tensor) -> Tensor:

@@ -86,9 +86,17 @@ class VisionTower(nn.Module):
         self.ln_post = nn.LayerNorm(width)
         self.proj = nn.Parameter(scale * torch.randn(width, embed_dim))
 
+    def _patches(self, image: Tensor) -> Tensor:
+        """Apply conv1, whose windows do not overlap, as one matrix product."""
+        # As a convolution it took cuDNN 66 us on an H100, a twentieth of a frame.
+        side = self.conv1.kernel_size[0]
+        windows = image.unflatten(-1, (-1, side)).unflatten(-3, (-1, side))  # B x 3 x h p w p
+        flat = windows.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)  # B x N x pp3
+        return functional.linear(flat, self.conv1.weight.permute(0, 2, 3, 1).flatten(1))
+
     def forward(self, image: Tensor) -> Tensor:
         """Encode normalised images, B x 3 x S x S to B x embed_dim."""
-        x = self.conv1(image).flatten(2).transpose(1, 2)  # B x N x width
+        x = self._patches(image)  # B x N x width
         token = self.class_embedding.expand(x.shape[0], 1, -1)  # B x 1 x width
         x = torch.cat((token, x), 1) + self.positional_embedding  # B x N+1 x width
         x = self.transformer(self.ln_pre(x))
