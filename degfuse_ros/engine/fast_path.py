@@ -56,8 +56,13 @@ class DeviceCalls(Protocol):
         """Give memory back."""
 
 
-def _stage(target: Tensor, image: NDArray[Any]) -> None:
-    """Copy an image into staging memory, by several threads where its memory is in one piece."""
+def stage_image(target: Tensor, image: NDArray[Any]) -> None:
+    """Copy an image into staging memory, by several threads where its memory is in one piece.
+
+    Args:
+        target: uint8 or float32 of the image's shape, on the host.
+        image: of the same type.
+    """
     if not image.flags.c_contiguous:  # torch knows no negative strides
         np.copyto(target.numpy(), image)
         return
@@ -107,10 +112,10 @@ class _Slot:
     def fill(self, pairs: list[Pair]) -> None:
         """Start copying pairs to the device."""
         for row, pair in enumerate(pairs):
-            _stage(self.staged_visible[row], pair.visible)
-            _stage(self.staged_thermal[row], pair.thermal)
+            stage_image(self.staged_visible[row], pair.visible)
+            stage_image(self.staged_thermal[row], pair.thermal)
             if self.staged_coverage is not None and pair.coverage is not None:
-                _stage(self.staged_coverage[row], pair.coverage)
+                stage_image(self.staged_coverage[row], pair.coverage)
             elif self.staged_coverage is not None:
                 self.staged_coverage[row].fill_(1.0)
         self.visible.copy_(self.staged_visible, non_blocking=True)

@@ -32,8 +32,10 @@ EAGER_NOTE = ('stages were run kernel by kernel; an engine that replays CUDA gra
 
 HOW = {
     'whole': 'FusionEngine.fuse or fuse_batch, uint8 in host memory in and out; perf_counter',
-    'stages': 'FusionEngine.fuse cut at the calls of network.inference.infer; on a GPU by CUDA '
-              'events, from torch 2.9 inside the captured graph; on a CPU by perf_counter',
+    'stages': 'of the whole batch: FusionEngine.fuse_batch cut at the calls of '
+              'network.inference.infer; on a GPU all pairs at once by CUDA events, from torch 2.9 '
+              'inside the captured graph; on a CPU by perf_counter, the sum over the pairs, which '
+              'the engine fuses one after another there',
     'stage': STAGES,
     'gflop': FLOPS_COUNTED,
     'traffic_mb': BYTES_COUNTED,

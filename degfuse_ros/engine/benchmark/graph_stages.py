@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from degfuse_ros.engine.benchmark.pictures import Pair
 from degfuse_ros.engine.benchmark.staged_fusion import Mark, StagedFusion
-from degfuse_ros.engine.fast_path import WARM_RUNS, DeviceCalls
+from degfuse_ros.engine.fast_path import WARM_RUNS, DeviceCalls, stage_image
 
 
 def has_external_events() -> bool:
@@ -26,21 +25,21 @@ def has_external_events() -> bool:
 
 
 class GraphStages:
-    """Captures the stages of one size and times them in each replay, as the engine runs them.
+    """Captures a batch's stages and times them in each replay, as the engine runs them.
 
     Args:
         staged: on a GPU.
-        pair: of that size.
+        batch: pairs of that size, as many as are fused together.
         calls: of the GPU.
         make_event: torch.cuda.Event, or what stands for it.
     """
 
-    def __init__(self, staged: StagedFusion, pair: Pair, calls: DeviceCalls,
+    def __init__(self, staged: StagedFusion, batch: list[Pair], calls: DeviceCalls,
                  make_event: Callable[..., Any] = torch.cuda.Event) -> None:
         self._staged, self._calls, self._make_event = staged, calls, make_event
         self._marks: list[tuple[str, Any]] = []
         with calls.active():
-            self._staging = [calls.pinned(1, *image.shape) for image in pair]
+            self._staging = [calls.pinned(len(batch), *image.shape) for image in batch[0]]
             self._images = [each.to(calls.device) for each in self._staging]
             for _ in range(WARM_RUNS):
                 result = self._compute(lambda stage: None)
@@ -58,13 +57,15 @@ class GraphStages:
         event.record()
         self._marks.append((stage, event))
 
-    def times(self, pair: Pair) -> dict[str, float]:
-        """Fuse a pair of that size and return the milliseconds of each stage."""
+    def times(self, batch: list[Pair]) -> dict[str, float]:
+        """Fuse as many pairs of that size and return the milliseconds of each stage."""
         with self._calls.active():
             begin, end = (self._make_event(enable_timing=True) for _ in range(2))
             begin.record()
-            for staging, image, target in zip(self._staging, pair, self._images):
-                np.copyto(staging[0].numpy(), image)
+            for row, pair in enumerate(batch):
+                for staging, image in zip(self._staging, pair):
+                    stage_image(staging[row], image)
+            for staging, target in zip(self._staging, self._images):
                 target.copy_(staging, non_blocking=True)
             self._results.copy_(self._replay(), non_blocking=True)
             end.record()

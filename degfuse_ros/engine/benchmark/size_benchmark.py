@@ -47,8 +47,8 @@ class Measured:
         execution: how the engine did it.
         times: milliseconds of each call of the engine.
         memory_mib: peak, see `peak_mib`.
-        stages: milliseconds of each stage in each frame, for a single pair.
-        costs: of the batch, by stage; a pair's is the mean over the pictures.
+        stages: milliseconds of each stage in each frame, of the whole batch.
+        costs: of the batch, by stage; the mean over the pictures.
     """
 
     case: Case
@@ -59,12 +59,16 @@ class Measured:
     costs: dict[str, StageCost]
 
 
+def _batch(case: Case, pairs: list[Pair], frame: int) -> list[Pair]:
+    """Return what is fused together in a frame; the pictures take turns in each place."""
+    return [pairs[(frame + index) % len(pairs)] for index in range(case.batch)]
+
+
 def _call(engine: FusionEngine, case: Case, pairs: list[Pair]) -> FrameWork:
     """Return what fuses the pairs of a frame, uint8 in host memory in and out."""
     if case.batch == 1:
         return lambda frame: engine.fuse(*pairs[frame % len(pairs)])
-    return lambda frame: engine.fuse_batch(
-        [pairs[(frame + index) % len(pairs)] for index in range(case.batch)])
+    return lambda frame: engine.fuse_batch(_batch(case, pairs, frame))
 
 
 def _settle(engine: FusionEngine, case: Case) -> None:
@@ -94,36 +98,37 @@ def measure(engine: FusionEngine, staged: StagedFusion, case: Case,
     times = alternate([_call(engine, case, pairs)], frames)[0]
     execution = engine.execution
     memory = peak_mib(staged.device)
-    stages = _time_stages(staged, pairs, frames)
-    costs = {stage: cost * case.batch for stage, cost in _mean_cost(staged, pairs).items()}
-    return Measured(case, execution, times, memory, stages, costs)
+    # Not one pair's times and costs multiplied: on a GPU a batch shares weights and launches.
+    batches = [_batch(case, pairs, frame) for frame in range(len(pairs))]
+    stages = _time_stages(staged, batches, frames)
+    return Measured(case, execution, times, memory, stages, _mean_cost(staged, batches))
 
 
-def _time_stages(staged: StagedFusion, pairs: list[Pair],
+def _time_stages(staged: StagedFusion, batches: list[list[Pair]],
                  frames: int | None) -> dict[str, list[float]]:
     clock, readings = StageClock(staged.device), list[dict[str, float]]()
-    graph = (GraphStages(staged, pairs[0], CudaCalls(staged.device))
+    graph = (GraphStages(staged, batches[0], CudaCalls(staged.device))
              if staged.device.type == 'cuda' and has_external_events() else None)
 
     def work(frame: int) -> None:
-        pair = pairs[frame % len(pairs)]
+        batch = batches[frame % len(batches)]
         if graph is not None:
-            readings.append(graph.times(pair))
+            readings.append(graph.times(batch))
             return
-        staged.fuse(pair, clock.mark)
+        staged.fuse(batch, clock.mark)
         readings.append(clock.read())
 
     done = len(alternate([work], frames)[0])
     return {stage: [reading[stage] for reading in readings[-done:]] for stage in STAGES}
 
 
-def _mean_cost(staged: StagedFusion, pairs: list[Pair]) -> dict[str, StageCost]:
+def _mean_cost(staged: StagedFusion, batches: list[list[Pair]]) -> dict[str, StageCost]:
     """The pictures differ in the experts that they get."""
     total: dict[str, StageCost] = defaultdict(StageCost)
-    for pair in pairs:
-        for stage, cost in count(partial(staged.fuse, pair)).items():
+    for batch in batches:
+        for stage, cost in count(partial(staged.fuse, batch)).items():
             total[stage] += cost
-    return {stage: cost * (1 / len(pairs)) for stage, cost in total.items()}
+    return {stage: cost * (1 / len(batches)) for stage, cost in total.items()}
 
 
 def set_beside(measured: Measured, rates: Rates) -> dict[str, Any]:

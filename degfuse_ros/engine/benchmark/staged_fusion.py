@@ -39,7 +39,7 @@ _BEGINS = {'enhance': 'PKDM', 'encode': 'encoders', 'decode': 'decoder'}
 
 
 class StagedFusion:
-    """Runs what `FusionEngine.fuse` runs, kernel by kernel, and marks where each stage begins.
+    """Runs what `FusionEngine.fuse_batch` runs, kernel by kernel, and marks where stages begin.
 
     The stages are the parts of `network.inference.infer`, which is the engine's own way through
     the model: as it is on a CPU, within `StagedForward` on a GPU. Around it lie the copies. An
@@ -84,38 +84,47 @@ class StagedFusion:
         return sum(weight.numel() for module in (self._guidance, self._network)
                    for weight in module.parameters())
 
-    def fuse(self, pair: Pair, mark: Mark) -> NDArray[np.uint8]:
-        """Fuse a pair.
+    def fuse(self, batch: list[Pair], mark: Mark) -> list[NDArray[np.uint8]]:
+        """Fuse pairs as the engine does: together on a GPU, one after another on a CPU.
 
         Args:
-            pair: uint8 in host memory.
-            mark: called with the stage's name where one of `STAGES` begins.
+            batch: of one size, uint8 in host memory.
+            mark: called with the stage's name where one of `STAGES` begins; on a CPU that is
+                once per pair.
 
         Returns:
-            H x W x 3 uint8, RGB.
+            Per pair H x W x 3 uint8, RGB.
         """
         self._mark = mark
-        height, width = pair[1].shape
         with torch.inference_mode(), torch.backends.cudnn.flags(
                 enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            mark('copy in')
-            seen, heat = (torch.from_numpy(np.array(image)).to(self.device) for image in pair)
-            if self._forward is not None:
-                blocks = self.compute(seen[None], heat[None], mark)
-                mark('copy out')
-                return self._forward.unpack(blocks[0].cpu(), height, width).image
-            mark('prepare')
-            visible = seen.permute(2, 0, 1)[None].float() / 255  # 1 x 3 x H x W
-            thermal = heat[None, None].float() / 255  # 1 x 1 x H x W
-            _, fused, guidance, routing = infer(
-                self._guidance, self._network, visible, thermal,
-                torch.autocast('cpu', enabled=False))
-            image = fused.image[0, :, :height, :width]
-            pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0)  # H x W x 3
-            mark('copy out')
-            for result in (guidance.scores, guidance.severity, routing.decision.gates):
-                result.cpu()
-            return np.ascontiguousarray(pixels.cpu().numpy())
+            if self._forward is None:
+                return [self._fuse_one(pair, mark) for pair in batch]
+            return self._fuse_together(self._forward, batch, mark)
+
+    def _fuse_together(self, forward: StagedForward, batch: list[Pair],
+                       mark: Mark) -> list[NDArray[np.uint8]]:
+        mark('copy in')
+        visible, thermal = (torch.from_numpy(np.stack(images)).to(self.device)
+                            for images in zip(*batch))
+        blocks = self.compute(visible, thermal, mark)
+        mark('copy out')
+        return [forward.unpack(block, *batch[0][1].shape).image for block in blocks.cpu()]
+
+    def _fuse_one(self, pair: Pair, mark: Mark) -> NDArray[np.uint8]:
+        mark('copy in')
+        seen, heat = (torch.from_numpy(np.array(image)) for image in pair)
+        mark('prepare')
+        height, width = heat.shape
+        visible = seen.permute(2, 0, 1)[None].float() / 255  # 1 x 3 x H x W
+        thermal = heat[None, None].float() / 255  # 1 x 1 x H x W
+        _, fused, _, _ = infer(
+            self._guidance, self._network, visible, thermal,
+            torch.autocast('cpu', enabled=False))
+        image = fused.image[0, :, :height, :width]
+        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0)  # H x W x 3
+        mark('copy out')
+        return np.ascontiguousarray(pixels.numpy())
 
     def compute(self, visible: Tensor, thermal: Tensor, mark: Mark) -> Tensor:
         """Run what lies between the copies, on a GPU.

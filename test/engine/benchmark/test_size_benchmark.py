@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures of one size, against what they are made of."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import torch
 from small_model import write_small_model
 
 from degfuse_ros.engine import FusionEngine
@@ -16,6 +20,8 @@ from degfuse_ros.engine.benchmark.size_benchmark import (
     set_beside,
 )
 from degfuse_ros.engine.benchmark.staged_fusion import STAGES, StagedFusion
+from degfuse_ros.engine.staged_forward import StagedForward
+from degfuse_ros.network.fusion_network import FusionNetwork
 
 CASE = Case(48, 40)
 
@@ -44,6 +50,40 @@ def test_arithmetic_grows_with_the_pixels_but_in_the_guidance(engine: FusionEngi
         # Not quite: the experts chosen may have other kernels.
         assert large[stage].flops == pytest.approx(4 * small[stage].flops, rel=0.05)
     assert large['guidance'].flops == small['guidance'].flops
+
+
+def test_a_batchs_stages_take_the_time_of_all_its_pairs(monkeypatch: pytest.MonkeyPatch,
+                                                        engine: FusionEngine) -> None:
+    now = 0.0
+    encode, decode = FusionNetwork.encode, FusionNetwork.decode
+
+    def slow(seconds: float, method: Callable[..., Any]) -> Callable[..., Any]:
+        def spending(network: FusionNetwork, first: Any, routing: Any) -> Any:
+            nonlocal now
+            now += seconds * routing.decision.gates.shape[1]  # a pair
+            return method(network, first, routing)
+        return spending
+
+    monkeypatch.setattr('time.perf_counter', lambda: now)
+    monkeypatch.setattr(FusionNetwork, 'encode', slow(2, encode))
+    monkeypatch.setattr(FusionNetwork, 'decode', slow(1, decode))
+    measured = measure(engine, StagedFusion(engine), Case(48, 40, batch=4), 3)
+    assert measured.times == [4 * 3000] * 3
+    assert measured.stages['encoders'] == [4 * 2000] * 3
+    assert measured.stages['decoder'] == [4 * 1000] * 3
+    one = measure(engine, StagedFusion(engine), CASE, 1).costs
+    for stage, cost in measured.costs.items():
+        assert cost.flops == pytest.approx(4 * one[stage].flops)
+        assert cost.traffic == pytest.approx(4 * one[stage].traffic)
+
+
+def test_a_batch_on_a_gpu_reads_the_weights_once(engine: FusionEngine) -> None:
+    staged = StagedFusion(engine)
+    staged._forward = StagedForward(staged._guidance, staged._network, torch.float32)
+    one, four = (measure(engine, staged, Case(48, 40, batch), 1).costs for batch in (1, 4))
+    for stage in ('PKDM', 'guidance', 'encoders', 'decoder'):
+        assert four[stage].flops == pytest.approx(4 * one[stage].flops)
+        assert one[stage].traffic < four[stage].traffic < 4 * one[stage].traffic
 
 
 def test_figures_beside_the_machines_rates() -> None:
