@@ -2,25 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The GPU's kernels of the expert mixture: interpreted on a CPU, and on a GPU if there is one."""
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+from triton_kernels import interpreted, needs_gpu, needs_no_gpu, needs_triton
 
 from degfuse_ros.network.dgme import ExpertMixture
 from degfuse_ros.network.gate import Assignment
 
 KERNELS = ((1, 3), (1, 5), (1, 7), (3, 1), (5, 1), (7, 1), (3, 3), (5, 5))
-
-needs_triton = pytest.mark.skipif(
-    find_spec('triton') is None, reason='this torch came without Triton')
-needs_gpu = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='this machine has no CUDA GPU that PyTorch can use')
 
 # Batch, channels, hidden channels, height, width: every width of both models, hidden channels that
 # are no power of two, images smaller than a program and larger, and than the largest kernel.
@@ -73,13 +65,9 @@ def interpret() -> None:
 
 
 @needs_triton
-@pytest.mark.skipif(torch.cuda.is_available(), reason='the GPU runs them itself, see below')
+@needs_no_gpu
 def test_kernels_equal_the_sum_over_all_experts_when_interpreted() -> None:
-    result = subprocess.run(
-        [sys.executable, __file__], capture_output=True, text=True, timeout=300, check=False,
-        env={**os.environ, 'TRITON_INTERPRET': '1'})
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [str(case) for case in CASES]
+    assert interpreted(__file__) == [str(case) for case in CASES]
 
 
 @needs_triton
