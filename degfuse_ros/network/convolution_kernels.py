@@ -158,7 +158,8 @@ def _sides(height: int, width: int, taps: int, stride: int, unshuffle: bool) -> 
 
 def _empty(features: Tensor, weights: Tensor, filters: int, stride: int, unshuffle: bool,
            shuffle: bool) -> Tensor:
-    rows, columns = _sides(*features.shape[2:], weights.shape[0], stride, unshuffle)
+    height, width = features.shape[2:]
+    rows, columns = _sides(height, width, weights.shape[0], stride, unshuffle)
     shape = (filters // 4, 2 * rows, 2 * columns) if shuffle else (filters, rows, columns)
     return torch.empty((features.shape[0], *shape), dtype=weights.dtype, device=features.device,
                        memory_format=torch.channels_last)
