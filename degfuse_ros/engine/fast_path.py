@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -57,25 +56,15 @@ class DeviceCalls(Protocol):
 
 
 def stage_image(target: Tensor, image: NDArray[Any]) -> None:
-    """Copy an image into staging memory, by several threads where its memory is in one piece.
+    """Copy an image into staging memory.
 
     Args:
         target: uint8 or float32 of the image's shape, on the host.
         image: of the same type.
     """
-    if not image.flags.c_contiguous:  # torch knows no negative strides
-        np.copyto(target.numpy(), image)
-        return
-    target.copy_(torch.from_numpy(image))
-
-
-def _expect_read_only() -> None:
-    """Let torch's one warning, that writing to a read-only image would be wrong, come here."""
-    image = np.zeros(1, np.uint8)
-    image.flags.writeable = False
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        torch.from_numpy(image)
+    # By one thread. PyTorch's threads fall asleep between the frames of a camera: two of them took
+    # 0.18 ms for a 640 x 480 image every 16 ms, one in twenty times 8 ms; NumPy takes 0.06 ms.
+    np.copyto(target.numpy(), image)
 
 
 @dataclass
@@ -150,7 +139,6 @@ class FastPath:
         self._slots: OrderedDict[Size, _Slot] = OrderedDict()
         self.execution, self.memory_fallbacks, self._problem = 'eager', 0, ''
         self._graphs, self._most = True, 0
-        _expect_read_only()
 
     @property
     def problem(self) -> str:

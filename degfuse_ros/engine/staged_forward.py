@@ -86,6 +86,6 @@ class StagedForward:
         end, known = height * width * 3, len(CLASSES) + len(DEGRADATIONS)
         numbers = np.frombuffer(block[end:].numpy().tobytes(), np.float32)
         return Answer(
-            image=block[:end].clone().view(height, width, 3).numpy(),
+            image=block[:end].numpy().reshape(height, width, 3).copy(),
             scores=numbers[:len(CLASSES)].tolist(), severity=numbers[len(CLASSES):known].tolist(),
             routing=numbers[known:].reshape(len(self.network.layer_names), -1).copy())

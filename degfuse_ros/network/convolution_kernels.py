@@ -44,6 +44,30 @@ def _launch(taps: int, filters: int, replicate: bool) -> _Launch:
     return _Launch(64 if filters <= TILE else 128, 4, 3)
 
 
+@triton.jit
+def _place(y, x, channel, width, channels: tl.constexpr, across_channels, across_rows,
+           across_columns, unshuffle: tl.constexpr):
+    """Where values lie, pixels x channels."""
+    if unshuffle:  # channel c of a block of 2 x 2 is 4 c + 2 down + across
+        return ((2 * y * across_rows + 2 * x * across_columns)[:, None]
+                + (channel // 4 * across_channels + channel // 2 % 2 * across_rows
+                   + channel % 2 * across_columns)[None, :])
+    else:
+        return ((y * width + x) * channels)[:, None] + channel[None, :]
+
+
+@triton.jit
+def _target(row, column, outputs, columns, filters: tl.constexpr, shuffle: tl.constexpr):
+    """Where results go, pixels x channels."""
+    if shuffle:  # the weights' columns stand in the order down, across, channel
+        inner: tl.constexpr = filters // 4
+        corner = outputs // inner
+        return ((4 * row * columns + 2 * column) * inner)[:, None] + (
+            (corner // 2 * 2 * columns + corner % 2) * inner + outputs % inner)[None, :]
+    else:
+        return ((row * columns + column) * filters)[:, None] + outputs[None, :]
+
+
 @triton.jit(do_not_specialize=['height', 'width', 'rows', 'columns', 'stride', 'dilation',
                                'across_batch', 'across_channels', 'across_rows',
                                'across_columns'])
@@ -75,12 +99,8 @@ def _convolve(features, result, weights, bias, height, width, rows, columns, str
             x = tl.minimum(tl.maximum(x, 0), width - 1)
         elif margin > 0:
             seen = there & (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        if unshuffle:  # channel c of a block of 2 x 2 is 4 c + 2 down + across
-            place = ((2 * y * across_rows + 2 * x * across_columns)[:, None]
-                     + (channel // 4 * across_channels + channel // 2 % 2 * across_rows
-                        + channel % 2 * across_columns)[None, :])
-        else:
-            place = ((y * width + x) * channels)[:, None] + channel[None, :]
+        place = _place(y, x, channel, width, channels, across_channels, across_rows,
+                       across_columns, unshuffle)
         values = tl.load(source + place, mask=seen[:, None] & (channel < channels)[None, :],
                          other=0.0).to(weights.dtype.element_ty)  # pixels x step
         weight = tl.load(weights + (tap * padded + channel)[:, None] * wide + outputs[None, :])
@@ -88,13 +108,7 @@ def _convolve(features, result, weights, bias, height, width, rows, columns, str
     total += tl.load(bias + outputs)[None, :]
     if leaky:
         total = tl.where(total > 0, total, 0.1 * total)
-    if shuffle:  # the weights' columns stand in the order down, across, channel
-        inner: tl.constexpr = filters // 4
-        corner = outputs // inner
-        place = ((4 * row * columns + 2 * column) * inner)[:, None] + (
-            (corner // 2 * 2 * columns + corner % 2) * inner + outputs % inner)[None, :]
-    else:
-        place = (pixel * filters)[:, None] + outputs[None, :]
+    place = _target(row, column, outputs, columns, filters, shuffle)
     tl.store(result + image * rows * columns * filters + place,
              total.to(result.dtype.element_ty), mask=there[:, None] & (outputs < filters)[None, :])
 

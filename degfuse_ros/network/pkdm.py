@@ -218,10 +218,11 @@ class PriorEnhancement(nn.Module):
         """
         keep = 1 + self.omega
         small = functional.avg_pool2d(image, 4, ceil_mode=True)  # B x 3 x H/4 x W/4
-        image = torch.addcmul(self.dehaze(image, small), image, keep[0])
+        image = image * keep[0] + self.dehaze(image, small)
         curved, maps = self.curve(image)
-        image = torch.addcmul(curved, image, keep[1])
-        image = torch.addcmul(self.derain(image), image, keep[2])
+        # The image first: the sum has its order in memory, which all that follows keeps.
+        image = image * keep[1] + curved
+        image = image * keep[2] + self.derain(image)
         return image.clamp(0, 1), maps  # clipped once, at the chain's end
 
     def brighten(self, image: Tensor) -> Tensor:
