@@ -220,26 +220,54 @@ def fuse_convolutions(module: nn.Module) -> None:
     """Replace a module's convolutions, and what surrounds them in an nn.Sequential, by the kernel.
 
     The experts stay: they have kernels of their own. So do 3 x 3 convolutions by themselves, which
-    give few channels from many: cuDNN's are quicker for large images.
+    give few channels from many: cuDNN's are quicker for large images. Layers that the kernel does
+    not know stay too.
     """
     for name, child in list(module.named_children()):
-        if isinstance(child, nn.Conv2d) and child.kernel_size == (1, 1):
-            setattr(module, name, FusedConvolution(child))
+        if isinstance(child, nn.Conv2d):
+            if child.kernel_size == (1, 1) and _known(child):
+                setattr(module, name, FusedConvolution(child))
         elif isinstance(child, nn.Sequential):
-            setattr(module, name, nn.Sequential(*_joined(list(child))))
+            setattr(module, name, _joined(child))
         elif not isinstance(child, ExpertMixture):
             fuse_convolutions(child)
 
 
-def _joined(layers: list[nn.Module]) -> list[nn.Module]:
-    """Take shuffling and activations into the convolutions, all of which stand in such lists."""
-    result: list[nn.Module] = []
-    for index, layer in enumerate(layers):
+def _known(layer: nn.Module) -> bool:
+    """Tell whether the kernel can do this layer."""
+    if isinstance(layer, nn.LeakyReLU):
+        return layer.negative_slope == 0.1
+    if isinstance(layer, nn.PixelUnshuffle):
+        return layer.downscale_factor == 2
+    if isinstance(layer, nn.PixelShuffle):
+        return layer.upscale_factor == 2
+    return (isinstance(layer, nn.Conv2d) and layer.kernel_size in ((1, 1), (3, 3))
+            and layer.groups == 1 and layer.bias is not None
+            and layer.stride[0] == layer.stride[1] and layer.dilation[0] == layer.dilation[1]
+            and layer.padding == tuple(layer.kernel_size[0] // 2 * step for step in layer.dilation)
+            and layer.padding_mode in ('zeros', 'replicate'))
+
+
+def _joined(layers: nn.Sequential) -> nn.Sequential:
+    """Take shuffling and activations into the convolutions; the same layers if some do not fit."""
+    result, rest = [], list(layers)
+    if not all(map(_known, rest)):
+        return layers
+    while rest:
+        unshuffle = _take(rest, nn.PixelUnshuffle)
+        layer = rest.pop(0) if rest else None
         if not isinstance(layer, nn.Conv2d):
-            continue
-        before = layers[index - 1] if index else None
-        behind = layers[index + 1] if index + 1 < len(layers) else None
-        result.append(FusedConvolution(
-            layer, isinstance(before, nn.PixelUnshuffle), isinstance(behind, nn.LeakyReLU),
-            isinstance(behind, nn.PixelShuffle)))
-    return result
+            return layers
+        leaky, shuffle = _take(rest, nn.LeakyReLU), _take(rest, nn.PixelShuffle)
+        if leaky and shuffle:
+            return layers
+        result.append(FusedConvolution(layer, unshuffle, leaky, shuffle))
+    return nn.Sequential(*result)
+
+
+def _take(layers: list[nn.Module], kind: type[nn.Module]) -> bool:
+    """Take away the first layer if it is of this kind."""
+    if not layers or not isinstance(layers[0], kind):
+        return False
+    del layers[0]
+    return True

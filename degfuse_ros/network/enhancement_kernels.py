@@ -42,10 +42,8 @@ def _sample(maps, first, second, down, left, right, across, row_step, column_ste
 
 
 @triton.jit(do_not_specialize=[
-    'height', 'width', 'rows', 'columns', 'image_step', 'channel_step', 'row_step', 'column_step',
-    'map_image_step', 'map_row_step', 'map_column_step'])
+    'height', 'width', 'rows', 'columns', 'map_image_step', 'map_row_step', 'map_column_step'])
 def _clear(image, depth, airlight, result, height, width, rows, columns,
-           image_step, channel_step, row_step, column_step,
            map_image_step, map_row_step, map_column_step, pixels: tl.constexpr) -> None:
     """`clear_haze` for `pixels` pixels of one image."""
     index = tl.program_id(1).to(tl.int64)
@@ -57,19 +55,18 @@ def _clear(image, depth, airlight, result, height, width, rows, columns,
     wide = _sample(depth + index * map_image_step, first, second, down, left, right, across,
                    map_row_step, map_column_step)
     arrives = tl.maximum(tl.exp(-tl.where(wide > 0, wide, 0.01 * wide)), FLOOR)
-    place = index * image_step + row * row_step + column * column_step
+    place = (index * height * width + pixel) * 3
     for channel in tl.static_range(3):
-        value = tl.load(image + place + channel * channel_step, mask=there)
+        value = tl.load(image + place + channel, mask=there)
         light = tl.load(airlight + index * 3 + channel).to(tl.float32)
-        tl.store(result + place + channel * channel_step,
+        tl.store(result + place + channel,
                  (value - light) / arrives + light, mask=there)
 
 
 @triton.jit(do_not_specialize=[
-    'height', 'width', 'rows', 'columns', 'image_step', 'channel_step', 'row_step', 'column_step',
-    'map_image_step', 'map_channel_step', 'map_row_step', 'map_column_step'])
+    'height', 'width', 'rows', 'columns', 'map_image_step', 'map_channel_step', 'map_row_step',
+    'map_column_step'])
 def _bend(image, maps, result, height, width, rows, columns,
-          image_step, channel_step, row_step, column_step,
           map_image_step, map_channel_step, map_row_step, map_column_step,
           iterations: tl.constexpr, pixels: tl.constexpr) -> None:
     """`bend` for `pixels` pixels of one image."""
@@ -79,10 +76,10 @@ def _bend(image, maps, result, height, width, rows, columns,
     row, column = tl.minimum(pixel // width, height - 1), pixel % width
     first, second, down = _between(row, height, rows)
     left, right, across = _between(column, width, columns)
-    place = index * image_step + row * row_step + column * column_step
+    place = (index * height * width + pixel) * 3
     red = tl.load(image + place, mask=there, other=0.0)
-    green = tl.load(image + place + channel_step, mask=there, other=0.0)
-    blue = tl.load(image + place + 2 * channel_step, mask=there, other=0.0)
+    green = tl.load(image + place + 1, mask=there, other=0.0)
+    blue = tl.load(image + place + 2, mask=there, other=0.0)
     for iteration in tl.static_range(iterations):
         curve = _sample(maps + index * map_image_step + iteration * map_channel_step,
                         first, second, down, left, right, across, map_row_step, map_column_step)
@@ -90,8 +87,8 @@ def _bend(image, maps, result, height, width, rows, columns,
         green += curve * (green * green - green)
         blue += curve * (blue * blue - blue)
     tl.store(result + place, red, mask=there)
-    tl.store(result + place + channel_step, green, mask=there)
-    tl.store(result + place + 2 * channel_step, blue, mask=there)
+    tl.store(result + place + 1, green, mask=there)
+    tl.store(result + place + 2, blue, mask=there)
 
 
 def _grid(image: Tensor) -> tuple[int, int]:
@@ -101,20 +98,22 @@ def _grid(image: Tensor) -> tuple[int, int]:
 # Operators of their own, so that torch.compile takes them as they are.
 @torch.library.custom_op('degfuse_ros::clear_haze', mutates_args=())
 def clear_haze(image: Tensor, depth: Tensor, airlight: Tensor) -> Tensor:
-    """Do what `pkdm.clear_haze` does, with float32 images."""
+    """Do what `pkdm.clear_haze` does, with float32 images; channels last in memory."""
+    image = image.contiguous(memory_format=torch.channels_last)
     result = torch.empty_like(image)
     _clear[_grid(image)](
         image, depth, airlight.contiguous(), result, *image.shape[2:], *depth.shape[2:],
-        *image.stride(), depth.stride(0), *depth.stride()[2:], pixels=PIXELS)
+        depth.stride(0), *depth.stride()[2:], pixels=PIXELS)
     return result
 
 
 @torch.library.custom_op('degfuse_ros::bend', mutates_args=())
 def bend(image: Tensor, maps: Tensor) -> Tensor:
-    """Do what `pkdm.bend` does, with float32 images."""
+    """Do what `pkdm.bend` does, with float32 images; channels last in memory."""
+    image = image.contiguous(memory_format=torch.channels_last)
     result = torch.empty_like(image)
     _bend[_grid(image)](
-        image, maps, result, *image.shape[2:], *maps.shape[2:], *image.stride(), *maps.stride(),
+        image, maps, result, *image.shape[2:], *maps.shape[2:], *maps.stride(),
         iterations=CURVE_ITERATIONS, pixels=PIXELS)
     return result
 
@@ -122,7 +121,7 @@ def bend(image: Tensor, maps: Tensor) -> Tensor:
 @clear_haze.register_fake
 @bend.register_fake
 def _(image: Tensor, *_: Tensor) -> Tensor:
-    return torch.empty_like(image)
+    return torch.empty_like(image, memory_format=torch.channels_last)
 
 
 def use_kernels(enhancement: PriorEnhancement) -> None:

@@ -88,11 +88,11 @@ class VisionTower(nn.Module):
 
     def _patches(self, image: Tensor) -> Tensor:
         """Apply conv1, B x 3 x S x S to B x N x width."""
-        if not image.is_cuda:
+        side = self.conv1.kernel_size[0]
+        if not image.is_cuda or image.shape[-1] % side:
             return self.conv1(image).flatten(2).transpose(1, 2)
         # As its windows do not overlap, it is a matrix product. As a convolution it took cuDNN
         # 66 us on an H100, a twentieth of a frame; on a CPU the product is the slower one.
-        side = self.conv1.kernel_size[0]
         windows = image.unflatten(-1, (-1, side)).unflatten(-3, (-1, side))  # B x 3 x h p w p
         flat = windows.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)  # B x N x pp3
         return functional.linear(flat, self.conv1.weight.permute(0, 2, 3, 1).flatten(1))

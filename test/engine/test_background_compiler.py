@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that compiles: what it leaves alone, what it reports, what it hands over."""
 
+import gc
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -118,3 +120,53 @@ def test_what_torch_cannot_compile_is_told(compile_eagerly: None):
     finish(compiler)
     assert compiler.problem.startswith('not compiled: ') and '\n' not in compiler.problem
     assert compiler.ready('a') is None
+
+
+def collections_while(running: threading.Event, seconds: float = 20.0) -> int:
+    """Full collections while another thread runs that makes garbage for one after another."""
+    full: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == 'start' and info['generation'] == 2:
+            full.append(1)
+
+    gc.callbacks.append(note)
+    try:
+        assert running.wait(seconds)
+    finally:
+        gc.callbacks.remove(note)
+    return len(full)
+
+
+def litter(done: threading.Event) -> None:
+    """Leave more objects behind, in cycles, than Python collects without a full collection."""
+    kept = []
+    for _ in range(300_000):
+        cycle: list = []
+        cycle.append(cycle)
+        kept.append(cycle)
+    done.set()
+
+
+def test_no_full_collection_stops_the_frames_while_it_compiles(compile_eagerly: None):
+    usual = sys.getswitchinterval(), gc.get_threshold()
+    plainly = threading.Event()
+    thread = threading.Thread(target=litter, args=(plainly,))
+    thread.start()
+    assert collections_while(plainly) > 0, 'the litter must be enough'
+    thread.join()
+    compilers, done = [BackgroundCompiler(double) for _ in range(2)], threading.Event()
+    first = threading.Event()
+    compilers[0].begin('a', lambda forward: first.wait(60))
+
+    def run(forward: Forward) -> None:
+        first.set()  # the other compiler ends: what it set must stay
+        finish(compilers[0])
+        litter(done)
+
+    compilers[1].begin('a', run)
+    assert collections_while(done) == 0
+    finish(compilers[1])
+    assert all(compiler.problem == '' for compiler in compilers)
+    assert (sys.getswitchinterval(), gc.get_threshold()) == usual
+    gc.unfreeze()

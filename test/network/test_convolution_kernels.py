@@ -96,6 +96,30 @@ def test_every_layer_but_experts_and_lone_wide_windows_is_replaced() -> None:
                    for name, module in network.named_modules() if '.experts.' not in name)
 
 
+UNKNOWN: dict[str, list[Callable[[], nn.Module]]] = {
+    'slope': [partial(nn.Conv2d, 4, 4, 1), partial(nn.LeakyReLU, 0.2)],
+    'activation': [partial(nn.Conv2d, 4, 4, 1), nn.GELU],
+    'groups': [partial(Padded, 4, 4, 3, groups=2)],
+    'bias': [partial(Padded, 4, 4, 3, bias=False)],
+    'padding': [partial(nn.Conv2d, 4, 4, 3)],
+    'padding mode': [partial(Padded, 4, 4, 3, padding_mode='reflect')],
+    'size': [partial(nn.Conv2d, 4, 4, 5, padding=2)],
+    'factor': [partial(nn.Conv2d, 4, 9, 1), partial(nn.PixelShuffle, 3)],
+    'both': [partial(nn.Conv2d, 4, 4, 1), Leaky, Shuffle],
+    'order': [Leaky, partial(nn.Conv2d, 4, 4, 1)],
+    'no convolution': [partial(nn.Linear, 4, 4), nn.GELU]}
+
+
+@needs_triton
+@pytest.mark.parametrize('name', UNKNOWN)
+def test_layers_that_it_does_not_know_stay(name: str) -> None:
+    from degfuse_ros.network.convolution_kernels import fuse_convolutions
+    layers = nn.Sequential(*(make() for make in UNKNOWN[name]))
+    module = nn.ModuleList([layers])
+    fuse_convolutions(module)
+    assert module[0] is layers
+
+
 @needs_gpu
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case[0])
 @pytest.mark.parametrize('precision', [torch.float32, torch.float16])

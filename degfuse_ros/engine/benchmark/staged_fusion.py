@@ -62,6 +62,9 @@ class StagedFusion:
             module.eval().requires_grad_(False).to(self.device)
             module.to(memory_format=torch.channels_last)
         self._watch()
+        # Before kernels that hold weights of their own take the places of layers.
+        self._parameters = sum(weight.numel() for module in (self._guidance, self._network)
+                               for weight in module.parameters())
         self._forward = (StagedForward(self._guidance, self._network, self.dtype)
                          if self.device.type == 'cuda' else None)
 
@@ -81,8 +84,7 @@ class StagedFusion:
     @property
     def parameters(self) -> int:
         """Number of weights, guidance included, training's heads not."""
-        return sum(weight.numel() for module in (self._guidance, self._network)
-                   for weight in module.parameters())
+        return self._parameters
 
     def fuse(self, batch: list[Pair], mark: Mark) -> list[NDArray[np.uint8]]:
         """Fuse pairs as the engine does: together on a GPU, one after another on a CPU.
