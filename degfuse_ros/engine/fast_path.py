@@ -270,7 +270,9 @@ class FastPath:
         """Tell whether a slot's compiled program is to be used; have it made."""
         program = slot.compiled.get(look)
         if program is not None and program.replay is not None:
-            plain.replay = None  # its memory is free for others
+            if plain.replay is not None:
+                plain.replay = None
+                self._calls.free()  # also what compiling left: together as much as is in use
             return True
         if plain.replay is None or compiler.busy or (program is not None and program.refused):
             return False  # first what is quickly had
