@@ -11,8 +11,6 @@ needs Triton.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import triton
 import triton.language as tl
@@ -20,28 +18,22 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
 from degfuse_ros.network.dgme import ExpertMixture
+from degfuse_ros.network.expert_kernels import TILE, tile
 
-# Rounding of a tensor core's smallest tile.
-TILE = 16
-# Output channels per program, and input channels per round of its loop, at most.
+# Output channels per program, and input channels per round of its loop, at most. These, the warps,
+# the loads ahead and the pixels of `_pixels` are the quickest of nine choices on an H100, for base
+# at 640 x 480 and 1280 x 1024.
 WIDEST = 64
+WARPS, STAGES = 4, 3
 
 
-class _Launch(NamedTuple):
-    """How the kernel is started."""
-
-    pixels: int  # per program
-    warps: int
-    stages: int  # loads ahead
-
-
-def _launch(taps: int, filters: int, replicate: bool) -> _Launch:
-    """Return the quickest of nine on an H100, for base at 640 x 480 and 1280 x 1024."""
+def _pixels(taps: int, filters: int, replicate: bool) -> int:
+    """Return the pixels per program."""
     if taps < 3:
-        return _Launch(64, 4, 3)
+        return 64
     if not replicate:  # PKDM's contexts: small images, which must still fill the GPU
-        return _Launch(32, 4, 3)
-    return _Launch(64 if filters <= TILE else 128, 4, 3)
+        return 32
+    return 64 if filters <= TILE else 128
 
 
 @triton.jit
@@ -113,11 +105,6 @@ def _convolve(features, result, weights, bias, height, width, rows, columns, str
              total.to(result.dtype.element_ty), mask=there[:, None] & (outputs < filters)[None, :])
 
 
-def _power(number: int) -> int:
-    """Return the next power of two that a tile can have."""
-    return max(TILE, triton.next_power_of_2(number))
-
-
 class FusedConvolution(nn.Module):
     """A convolution with what stands before and behind it.
 
@@ -141,8 +128,8 @@ class FusedConvolution(nn.Module):
             weight = weight.unflatten(0, (-1, 4)).transpose(0, 1).flatten(0, 1)
             bias = bias.unflatten(0, (-1, 4)).T.flatten()
         filters, channels, taps, _ = weight.shape
-        wide = _power(filters) if filters < WIDEST else -(-filters // WIDEST) * WIDEST
-        packed = weight.new_zeros(taps, taps, _power(channels), wide)
+        wide = tile(filters) if filters < WIDEST else -(-filters // WIDEST) * WIDEST
+        packed = weight.new_zeros(taps, taps, tile(channels), wide)
         packed[:, :, :channels, :filters] = weight.permute(2, 3, 1, 0)
         self.register_buffer('weights', packed, persistent=False)
         self.register_buffer('bias', torch.nn.functional.pad(bias.float(), (0, wide - filters)),
@@ -191,13 +178,13 @@ def _run(features: Tensor, weights: Tensor, bias: Tensor, channels: int, filters
     if unshuffle:
         height, width = height // 2, width // 2
     result = _empty(features, weights, filters, stride, unshuffle, shuffle)
-    part, launch = min(wide, WIDEST), _launch(taps, filters, replicate)
-    _convolve[(triton.cdiv(rows * columns, launch.pixels), wide // part, len(features))](
+    part, pixels = min(wide, WIDEST), _pixels(taps, filters, replicate)
+    _convolve[(triton.cdiv(rows * columns, pixels), wide // part, len(features))](
         features, result, weights, bias, height, width, rows, columns, stride, dilation,
         *features.stride(), channels=channels, padded=padded, filters=filters, taps=taps,
         margin=1 if taps == 3 else 0, replicate=replicate, leaky=leaky, unshuffle=unshuffle,
-        shuffle=shuffle, pixels=launch.pixels, step=min(padded, WIDEST), part=part,
-        num_warps=launch.warps, num_stages=launch.stages)
+        shuffle=shuffle, pixels=pixels, step=min(padded, WIDEST), part=part,
+        num_warps=WARPS, num_stages=STAGES)
     return result
 
 

@@ -32,6 +32,15 @@ def _between(position, size, small_size):
 
 
 @triton.jit
+def _around(pixel, height, width, rows, columns):
+    """Return the rows and columns of a smaller map round a pixel, and how far along each."""
+    # Beyond the image, too, the places must be in the map.
+    first, second, down = _between(tl.minimum(pixel // width, height - 1), height, rows)
+    left, right, across = _between(pixel % width, width, columns)
+    return first, second, down, left, right, across
+
+
+@triton.jit
 def _sample(maps, first, second, down, left, right, across, row_step, column_step):
     """Interpolate one map between four of its values."""
     above = (tl.load(maps + first * row_step + left * column_step).to(tl.float32) * (1 - across)
@@ -49,9 +58,7 @@ def _clear(image, depth, airlight, result, height, width, rows, columns,
     index = tl.program_id(1).to(tl.int64)
     pixel = tl.program_id(0) * pixels + tl.arange(0, pixels)
     there = pixel < height * width
-    row, column = tl.minimum(pixel // width, height - 1), pixel % width
-    first, second, down = _between(row, height, rows)
-    left, right, across = _between(column, width, columns)
+    first, second, down, left, right, across = _around(pixel, height, width, rows, columns)
     wide = _sample(depth + index * map_image_step, first, second, down, left, right, across,
                    map_row_step, map_column_step)
     arrives = tl.maximum(tl.exp(-tl.where(wide > 0, wide, 0.01 * wide)), FLOOR)
@@ -59,8 +66,7 @@ def _clear(image, depth, airlight, result, height, width, rows, columns,
     for channel in tl.static_range(3):
         value = tl.load(image + place + channel, mask=there)
         light = tl.load(airlight + index * 3 + channel).to(tl.float32)
-        tl.store(result + place + channel,
-                 (value - light) / arrives + light, mask=there)
+        tl.store(result + place + channel, (value - light) / arrives + light, mask=there)
 
 
 @triton.jit(do_not_specialize=[
@@ -73,9 +79,7 @@ def _bend(image, maps, result, height, width, rows, columns,
     index = tl.program_id(1).to(tl.int64)
     pixel = tl.program_id(0) * pixels + tl.arange(0, pixels)
     there = pixel < height * width
-    row, column = tl.minimum(pixel // width, height - 1), pixel % width
-    first, second, down = _between(row, height, rows)
-    left, right, across = _between(column, width, columns)
+    first, second, down, left, right, across = _around(pixel, height, width, rows, columns)
     place = (index * height * width + pixel) * 3
     red = tl.load(image + place, mask=there, other=0.0)
     green = tl.load(image + place + 1, mask=there, other=0.0)

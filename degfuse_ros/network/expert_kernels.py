@@ -36,8 +36,14 @@ LAUNCHES = {
     128: _Launch(64, 128, 8, 3), 256: _Launch(16, 128, 4, 4)}
 # Pixels and channels per program of the second kernel.
 JOINED_PIXELS, JOINED_CHANNELS = 64, 64
-# Rounding of a tensor core's smallest tile.
+# Side of a tensor core's smallest tile.
 TILE = 16
+
+
+def tile(number: int) -> int:
+    """Return the number rounded up to a tile's side: a power of two."""
+    side: int = max(TILE, triton.next_power_of_2(number))
+    return side
 
 
 @triton.jit(do_not_specialize=['height', 'width'])
@@ -119,7 +125,7 @@ class ExpertKernels:
         if self._channels not in LAUNCHES:
             raise ValueError(f'the kernels take {sorted(LAUNCHES)} channels. '
                              f'Got {self._channels}')
-        self._hidden = max(TILE, triton.next_power_of_2(hidden))
+        self._hidden = tile(hidden)
         extra = self._hidden - hidden
 
         def widened(tensor: Tensor, side: int) -> Tensor:
