@@ -24,7 +24,8 @@ from degfuse_ros.camera.registration import Registration, match_size
 from degfuse_ros.camera.registration_score import RegistrationScore
 
 # Of so many pairs one is scored: twice a second at 30 Hz. A score takes three times as long as a
-# warp (1.8 ms on one core), and a mount that slips stays slipped: nothing is missed in between.
+# warp (1.8 ms on one core, 5 ms on a virtual machine), and a mount that slips stays slipped:
+# nothing is missed in between.
 SCORED_EVERY = 15
 # Changes of a camera_info up to these leave the map as it is, which takes 0.1 to 0.6 s to make: a
 # camera that focuses by itself may change its focal length a little in every frame. They move
@@ -81,6 +82,7 @@ class Alignment:
         self._made_for: tuple[_File, Size, Size] | None = None
         self._score = RegistrationScore()
         self._until_scored = 0
+        self._unscored: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def score(self) -> RegistrationScore:
@@ -122,15 +124,21 @@ class Alignment:
                                                  (thermal.shape[1], thermal.shape[0]))
             if registration is None:
                 aligned = _stretched(visible, thermal)
-                self._follow(visible, aligned.thermal)
+                self._put_aside(visible, aligned.thermal)
                 return aligned
             warped = registration.warp(thermal)
         except (CalibrationError, HomographyError) as error:
             raise ImageError('unregistered', str(error), 'thermal') from error
         except ValueError as error:  # too small
             raise ImageError('refused', str(error), 'thermal') from error
-        self._follow(visible, warped, registration.window)
+        self._put_aside(visible, warped, registration.window)
         return Aligned(warped, None if registration.complete else registration.mask, notice)
+
+    def follow(self) -> None:
+        """Score the last pair where its turn has come; best once its fused image is out."""
+        if self._unscored is not None:
+            (visible, thermal), self._unscored = self._unscored, None
+            self._score.update(cv2.cvtColor(visible, cv2.COLOR_RGB2GRAY), thermal)
 
     def _fitting(self, path: str, visible: Size, thermal: Size
                  ) -> tuple[Registration | None, str]:
@@ -197,14 +205,14 @@ class Alignment:
         except CalibrationError as error:
             raise CalibrationError(f'{camera}/{error}') from error
 
-    def _follow(self, visible: np.ndarray, thermal: np.ndarray,
-                window: tuple[slice, slice] = (slice(None), slice(None))) -> None:
-        """Score one pair of so many, inside the rows and columns that both cameras see."""
+    def _put_aside(self, visible: np.ndarray, thermal: np.ndarray,
+                   window: tuple[slice, slice] = (slice(None), slice(None))) -> None:
+        """Keep one pair of so many, the rows and columns that both cameras see, to be scored."""
+        self._unscored = None
         if not self._until_scored:
             self._until_scored = SCORED_EVERY
             if min(thermal[window].shape) >= STRIP * thermal.shape[1]:
-                grey = cv2.cvtColor(visible[window], cv2.COLOR_RGB2GRAY)
-                self._score.update(grey, thermal[window])
+                self._unscored = visible[window], thermal[window]
         self._until_scored -= 1
 
 

@@ -108,6 +108,10 @@ class FrontEnd:
         """How well the two cameras agree, since their views last changed; from any thread."""
         return self._alignment.score
 
+    def follow_registration(self) -> None:
+        """Look whether the cameras still agree, at one pair of many: once its result is out."""
+        self._alignment.follow()
+
     def _aligned(self, visible: np.ndarray, thermal: np.ndarray) -> Prepared:
         aligned = self._alignment.align(visible, thermal, self._values('calibration'))
         return Prepared(visible, aligned.thermal, aligned.coverage, aligned.notice)

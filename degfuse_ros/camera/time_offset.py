@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 # Seconds of both streams that an estimate looks at: long enough for several moves, short enough
 # that a changed offset is seen within half a minute.
@@ -158,6 +157,12 @@ def _mean(values: np.ndarray, seconds: float) -> np.ndarray:
     return cv2.blur(values[None], (count, 1), borderType=cv2.BORDER_REFLECT)[0]
 
 
+def _window_sums(values: np.ndarray, count: int) -> np.ndarray:
+    """Return the sums of every `count` neighbours."""
+    running = np.concatenate([[0.0], np.cumsum(values)])
+    return running[count:] - running[:-count]
+
+
 def _best_shift(visible: np.ndarray, thermal: np.ndarray) -> tuple[float, float] | None:
     """Return the seconds by which the thermal signal is to come later, and the correlation.
 
@@ -165,11 +170,13 @@ def _best_shift(visible: np.ndarray, thermal: np.ndarray) -> tuple[float, float]
     """
     most = round(LARGEST / GRID)
     inner = visible[most:-most] - visible[most:-most].mean()
-    windows = sliding_window_view(thermal, len(inner))  # thermal earlier by `most` comes first
-    means = windows.mean(1, keepdims=True)
-    norms = np.sqrt((windows ** 2).sum(1) - len(inner) * means[:, 0] ** 2)
+    # Of every shift, thermal earlier by `most` first. By running sums, and not as a product of
+    # matrices: that would wake one BLAS thread per core, 91 ms the first time on 16 of them.
+    sums, squares = (_window_sums(values, len(inner)) for values in (thermal, thermal ** 2))
+    norms = np.sqrt(np.maximum(squares - sums ** 2 / len(inner), 0.0))
     with np.errstate(divide='ignore', invalid='ignore'):  # where nothing changes at all
-        correlations = (windows @ inner) / (norms * np.sqrt((inner ** 2).sum()))
+        correlations = (np.correlate(thermal, inner, 'valid')
+                        / (norms * np.sqrt((inner ** 2).sum())))
     best = int(np.argmax(correlations))
     if not 0 < best < 2 * most or not correlations[best] >= LEAST_CORRELATION:
         return None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from degfuse_ros.ros.alone import Alone
@@ -44,6 +45,8 @@ class Pipeline:
                     by_size.setdefault(frame.prepared.thermal.shape, []).append(frame)
             for frames in by_size.values():
                 self._fuse(frames)
+            for frame in chain(*by_size.values()):  # once all images are out
+                frame.rig.follow_registration()
         finally:
             for rig in pairs:
                 rig.statistics.ended()

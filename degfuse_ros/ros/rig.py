@@ -202,6 +202,15 @@ class Rig:
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
             self.statistics.failed(_described(error))
 
+    def follow_registration(self) -> None:
+        """Look whether the cameras still agree; never raises. It need not delay an image."""
+        try:
+            self._front_end.follow_registration()
+            score = self._front_end.score
+            self.statistics.registered(score.present, score.usual, score.drifted)
+        except Exception as error:  # whatever it is, the other rigs and the next pair go on
+            self.statistics.notice('registration', f'it cannot be scored: {_described(error)}')
+
     def publish_thermal(self, alone: Alone) -> None:
         """Publish a thermal image that is alone, and count it; never raises."""
         try:
@@ -257,8 +266,6 @@ class Rig:
             self.statistics.left_alone('thermal' if ready.is_thermal else 'visible')
         if ready is None or isinstance(ready, Alone):
             return ready
-        score = self._front_end.score
-        self.statistics.registered(score.present, score.usual, score.drifted)
         if ready.notice and ready.notice not in self._told:
             self._told.add(ready.notice)
             self._node.get_logger().warning(ready.notice)

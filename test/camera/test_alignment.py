@@ -274,9 +274,13 @@ def test_one_pair_of_so_many_is_scored() -> None:
     scores = []
     for seed in range(SCORED_EVERY + 1):
         visible, thermal = random_scene(SIZE, np.random.default_rng(seed))
+        before = alignment.score.present
         alignment.align(cv2.cvtColor(visible, cv2.COLOR_GRAY2RGB), thermal, '')
-        scores.append(alignment.score.present)
-    assert len(set(scores[:-1])) == 1 and scores[-1] != scores[0] > 0.0
+        assert alignment.score.present == before  # the image goes first
+        for _ in range(2):  # the second time there is nothing left to score
+            alignment.follow()
+            scores.append(alignment.score.present)
+    assert len(set(scores[:-2])) == 1 and scores[-2] == scores[-1] != scores[0] > 0.0
 
 
 def test_a_camera_that_slips_is_noticed_and_one_that_stays_is_not(
@@ -295,12 +299,15 @@ def test_a_camera_that_slips_is_noticed_and_one_that_stays_is_not(
         visible, thermal, turned = pairs[count % len(pairs)]
         held.align(visible, thermal, path)
         slipped.align(visible, thermal if count < SETTLING else turned, path)
+        held.follow()
+        slipped.follow()
         if count == SETTLING - 1:
             assert slipped.score.present == pytest.approx(held.score.present)
     assert slipped.score.drifted and not held.score.drifted
     assert slipped.score.present < 0.5 * slipped.score.usual
     # A new calibration begins anew.
     slipped.align(pairs[0][0], pairs[0][1], '')
+    slipped.follow()
     assert not slipped.score.drifted
 
 
@@ -309,4 +316,5 @@ def test_a_strip_in_common_is_not_scored(tmp_path: Path) -> None:
     alignment = Alignment()
     aligned = alignment.align(VISIBLE, THERMAL, written(tmp_path, strip))
     assert aligned.coverage is not None and 0 < (aligned.coverage > 0).mean() < 0.1
+    alignment.follow()
     assert alignment.score.present == 0.0
