@@ -10,6 +10,7 @@ It starts unconfigured. *configure* loads the weights, *activate* subscribes and
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameter_table import engine_options
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
+from degfuse_ros.ros.process import keep_freed_memory, spare_collections
 from degfuse_ros.ros.rig import Rig
 from degfuse_ros.ros.worker import Worker
 
@@ -167,6 +169,7 @@ class FuseNode(LifecycleNode):
         for name in self._settings.rigs:
             self._rigs.append(Rig(self, self._settings.of(name), name))
         self._settings.locked = True
+        spare_collections()
 
     def _release(self) -> None:
         """Free the weights and take the topics back."""
@@ -177,6 +180,7 @@ class FuseNode(LifecycleNode):
             rig.close()
         if engine is not None:
             engine.close()
+        gc.unfreeze()
 
     def _start(self) -> None:
         """Subscribe and start the worker."""
@@ -230,6 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     # rclpy's own handler ends `spin`. Python's would raise KeyboardInterrupt at any line as well,
     # and `ros2 launch` in a terminal interrupts twice: the clean-up must run to its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     rclpy.init(args=arguments)
     node: FuseNode | None = None
     try:

@@ -73,19 +73,21 @@ class PairPublisher(Node):
 
     def _publish(self, visible: np.ndarray, thermal: np.ndarray) -> int:
         """Publish one pair under one stamp, and return it in nanoseconds."""
-        now = self.get_clock().now()
-        for side, pixels in (('thermal', thermal), ('visible', visible)):
-            header = Header(stamp=now.to_msg(), frame_id=FRAMES[side])
+        headers = {side: Header(frame_id=frame) for side, frame in FRAMES.items()}
+        images = {'thermal': from_grey(thermal, headers['thermal']),
+                  'visible': from_rgb(visible, 'rgb8', headers['visible'])}
+        now = self.get_clock().now()  # after the copies, which a camera's driver has no need of
+        for side, image in images.items():
+            image.header.stamp = now.to_msg()
             if self._intrinsics is not None:
-                self._infos[side].publish(_camera_info(self._intrinsics, header, pixels))
-            self._images[side].publish(from_grey(pixels, header) if side == 'thermal'
-                                       else from_rgb(pixels, 'rgb8', header))
+                self._infos[side].publish(_camera_info(self._intrinsics, image))
+            self._images[side].publish(image)
         return now.nanoseconds
 
 
-def _camera_info(intrinsics: np.ndarray, header: Header, pixels: np.ndarray) -> CameraInfo:
+def _camera_info(intrinsics: np.ndarray, image: Image) -> CameraInfo:
     """Describe an undistorted camera."""
-    info = CameraInfo(header=header, height=pixels.shape[0], width=pixels.shape[1],
+    info = CameraInfo(header=image.header, height=image.height, width=image.width,
                       distortion_model='plumb_bob', d=[0.0] * 5)
     info.k = intrinsics.ravel().tolist()
     info.r = np.eye(3).ravel().tolist()
