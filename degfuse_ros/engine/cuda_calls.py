@@ -7,13 +7,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+T = TypeVar('T')
+
 
 class CudaCalls:
-    """One GPU, used on one stream of our own: a graph cannot be captured on the default stream.
+    """One GPU, used on streams of our own: a graph cannot be captured on the default stream.
 
     Args:
         device: 'cuda:N'.
@@ -22,7 +25,7 @@ class CudaCalls:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         torch.cuda.synchronize(device)  # the weights, which came on the default stream
-        self._stream = torch.cuda.Stream(device)
+        self._stream, self._side = torch.cuda.Stream(device), torch.cuda.Stream(device)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -72,6 +75,22 @@ class CudaCalls:
             return result
 
         return replay
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Run `work` on a second stream, beside what our own gets until its result is asked for.
+
+        Between a start and its end neither stream may give memory back that the other one uses;
+        what one of them gives back later, it uses again after the other has been waited for.
+        """
+        self._side.wait_stream(self._stream)
+        with torch.cuda.stream(self._side):
+            result = work()
+
+        def join() -> T:
+            self._stream.wait_stream(self._side)
+            return result
+
+        return join
 
     def free(self) -> None:
         """Give memory that nothing uses back to the device."""

@@ -167,13 +167,14 @@ class FusionEngine:
                 return
             calls = CudaCalls(self._device)
             with calls.active():
-                forward = StagedForward(self._guidance, self._network, self._precision)
+                forward = StagedForward(
+                    self._guidance, self._network, self._precision, calls.aside)
                 calls.wait()
         except RuntimeError as error:
             raise DeviceError(f'cannot put the model on {self.device}: {one_line(error)}. Free '
                               "memory there or use device 'cpu'.") from error
         self._path = FastPath(forward, calls, period,
-                              BackgroundCompiler(forward) if compile else None)
+                              BackgroundCompiler(forward.in_a_row()) if compile else None)
 
     def fuse(self, visible: NDArray[np.uint8], thermal: NDArray[np.uint8],
              coverage: NDArray[np.float32] | None = None) -> Fusion:

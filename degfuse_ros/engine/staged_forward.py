@@ -9,6 +9,7 @@ it; nothing in it needs CUDA, so that a CPU can check it.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import FusionNetwork
 from degfuse_ros.network.gate import assign_on_device
-from degfuse_ros.network.inference import blend, infer
+from degfuse_ros.network.inference import Aside, blend, infer
 
 
 class StagedForward:
@@ -31,11 +32,13 @@ class StagedForward:
             the chosen experts.
         network: its convolutions and linear layers are converted; gates and scalars stay.
         precision: of weights and convolutions.
+        aside: runs the guidance beside PKDM; None: after it.
     """
 
     def __init__(self, guidance: DegradationGuidance, network: FusionNetwork,
-                 precision: torch.dtype) -> None:
+                 precision: torch.dtype, aside: Aside | None = None) -> None:
         self._guidance, self.network, self._precision = guidance, network, precision
+        self._aside = aside
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.to(precision)
@@ -63,12 +66,18 @@ class StagedForward:
         heat = thermal[:, None].float() / 255  # B x 1 x H x W
         enhanced, fused, known, routing = infer(
             self._guidance, self.network, seen, heat, self._rounding(visible.device.type),
-            judge_by(self.network, memory, look_now, assign_on_device))
+            judge_by(self.network, memory, look_now, assign_on_device), self._aside)
         image = blend(enhanced, fused, coverage)[..., :height, :width]
         pixels = (image * 255).round().to(torch.uint8).permute(0, 2, 3, 1).flatten(1)  # B x HW3
         gates = routing.decision.gates.permute(1, 0, 2).flatten(1)  # B x LM
         numbers = torch.cat((known.scores, known.severity, gates), 1).float()
         return torch.cat((pixels, numbers.view(torch.uint8)), 1)
+
+    def in_a_row(self) -> StagedForward:
+        """Return the same on one stream: torch.compile knows no others."""
+        result = copy(self)
+        result._aside = None
+        return result
 
     def _rounding(self, device: str) -> AbstractContextManager[object]:
         if self._precision == torch.float32:

@@ -52,9 +52,29 @@ Judge = Callable[[Callable[[], Guidance]], tuple[Guidance, Routing]]
 """Gets a function that looks at the pairs at hand; returns what is known and the routing."""
 
 
+Decide = Callable[[], tuple[Guidance, Routing]]
+Aside = Callable[[Decide], Decide]
+"""Starts work beside what the caller does next; returns what waits for its result."""
+
+
+def _decide(guidance: DegradationGuidance, network: FusionNetwork, images: tuple[Tensor, Tensor],
+            judge: Judge | None) -> tuple[Guidance, Routing]:
+    """Look at the images, or not, and choose the experts."""
+    def look() -> Guidance:
+        # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
+        with torch.autocast(images[0].device.type, enabled=False):
+            seen: Guidance = guidance(*images)
+        return seen
+
+    if judge is not None:
+        return judge(look)
+    seen = look()
+    return seen, network.route(seen.vector)
+
+
 def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor, thermal: Tensor,
           rounding: AbstractContextManager[object], judge: Judge | None = None,
-          ) -> tuple[Enhanced, Fused, Guidance, Routing]:
+          aside: Aside | None = None) -> tuple[Enhanced, Fused, Guidance, Routing]:
     """Fuse pairs with their own guidance, or with what a judge makes of it.
 
     Args:
@@ -64,27 +84,27 @@ def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor
         thermal: B x 1 x H x W in [0, 1].
         rounding: context of the network's convolutions, such as torch.autocast; entered twice.
         judge: may remember other frames, or leave the guidance out; None: every pair's own.
+        aside: runs guidance and routing beside PKDM, where they do not need its images; None:
+            after it.
 
     Returns:
         What PKDM made of the pairs and the fused images, both still padded to the network's
         multiple; what the guidance knows; and the routing.
     """
-    multiple = network.config.multiple
-    with rounding:
-        enhanced = network.enhance(pad_to_multiple(visible, multiple),
+    def enhance() -> Enhanced:
+        multiple = network.config.multiple
+        with rounding:
+            return network.enhance(pad_to_multiple(visible, multiple),
                                    pad_to_multiple(thermal, multiple))
 
-    def look() -> Guidance:
-        # Guidance and gates stay in float32: a rounded logit could change the chosen experts.
-        with torch.autocast(visible.device.type, enabled=False):
-            seen: Guidance = guidance(*network.guidance_images(visible, thermal, enhanced))
-        return seen
-
-    if judge is None:
-        seen = look()
-        routing = network.route(seen.vector)
+    if aside is not None and network.config.guidance != 'enhanced':
+        known = aside(lambda: _decide(guidance, network, (visible, thermal), judge))
+        enhanced = enhance()
+        seen, routing = known()
     else:
-        seen, routing = judge(look)
+        enhanced = enhance()
+        seen, routing = _decide(
+            guidance, network, network.guidance_images(visible, thermal, enhanced), judge)
     with rounding:
         fused, _ = network.fuse(enhanced, routing)
     return enhanced, fused, seen, routing

@@ -73,3 +73,38 @@ def test_a_replayed_graph_gives_the_same_bits_as_an_eager_run():
     for one, other in zip(graph, eager):
         assert np.array_equal(one.image, other.image)
         assert np.array_equal(one.routing, other.routing)
+
+
+def test_what_runs_aside_is_waited_for_also_in_a_graph():
+    calls = CudaCalls(torch.device('cuda', 0))
+    with calls.active():
+        given = torch.zeros(1 << 20, device='cuda')
+
+        def run() -> torch.Tensor:
+            def work() -> torch.Tensor:
+                result = given
+                for _ in range(50):  # far longer than what the other stream has to do
+                    result = result + 1
+                return result
+
+            join = calls.aside(work)
+            other = given * 2
+            return join() + other
+
+        for _ in range(WARM_RUNS):
+            assert (run() == 50).all()
+        replay = calls.capture(run)
+        for value in (1.0, 2.0, 3.0):
+            given.fill_(value)
+            found = replay()
+            calls.wait()
+            assert (found == 50 + 3 * value).all()
+
+
+def test_a_stream_of_frames_keeps_its_bits_whatever_runs_beside_it():
+    engine, pairs = FusionEngine.load('lite', 'cuda'), shaded_pairs(2, 480, 640)
+    first = [engine.fuse(*pair) for pair in pairs]
+    for frame in range(60):
+        found = engine.fuse(*pairs[frame % 2])
+        assert np.array_equal(found.image, first[frame % 2].image), engine.execution
+        assert np.array_equal(found.routing, first[frame % 2].routing)

@@ -110,6 +110,22 @@ def test_weights_are_held_in_its_precision_and_gates_are_not():
         assert 0 < difference.mean() < 3  # eight bits of mantissa
 
 
+def test_in_a_row_nothing_runs_beside_it():
+    begun: list[int] = []
+
+    def aside(work):
+        begun.append(1)
+        result = work()
+        return lambda: result
+
+    guidance, network = moved_modules()
+    forward = StagedForward(guidance, network, torch.float32, aside)
+    pairs = shaded_pairs(1, 48, 64)
+    beside, in_a_row = run(forward, pairs)[0], run(forward.in_a_row(), pairs)[0]
+    assert begun == [1]
+    check_same(beside, in_a_row)
+
+
 def test_results_are_memory_of_their_own():
     forward = staged()
     block = torch.zeros(forward.block_size(32, 32), dtype=torch.uint8)

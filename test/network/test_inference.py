@@ -3,6 +3,7 @@
 """The whole forward pass against its parts, one after the other."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,9 +11,9 @@ from small_model import SIZES
 
 from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
-from degfuse_ros.network.fusion_network import FusionNetwork
+from degfuse_ros.network.fusion_network import Enhanced, FusionNetwork
 from degfuse_ros.network.image_math import pad_to_multiple
-from degfuse_ros.network.inference import infer
+from degfuse_ros.network.inference import Decide, infer
 
 
 @pytest.fixture
@@ -63,3 +64,38 @@ def test_rounding_leaves_guidance_and_gates_exact(
     assert torch.equal(gates.decision.gates, routing.decision.gates)
     assert not torch.equal(rough.image, exact.image)
     assert (rough.image - exact.image).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize('looks_at, order', [
+    ('raw', ['begun', 'enhanced', 'joined']), ('enhanced', ['enhanced'])])
+def test_guidance_runs_beside_enhancement_where_it_does_not_need_its_images(
+        model: tuple[DegradationGuidance, FusionNetwork], looks_at: str, order: list[str],
+        monkeypatch: pytest.MonkeyPatch):
+    (guidance, network), (visible, thermal) = model, pair()
+    network.config = replace(network.config, guidance=looks_at)
+    with torch.no_grad():
+        expected = infer(guidance, network, visible, thermal, nullcontext())
+    steps: list[str] = []
+
+    def aside(work: Decide) -> Decide:
+        steps.append('begun')
+        result = work()
+
+        def join():
+            steps.append('joined')
+            return result
+
+        return join
+
+    plain = network.enhance
+
+    def enhance(*images: torch.Tensor) -> Enhanced:
+        steps.append('enhanced')
+        return plain(*images)
+
+    monkeypatch.setattr(network, 'enhance', enhance)
+    with torch.no_grad():
+        found = infer(guidance, network, visible, thermal, nullcontext(), aside=aside)
+    assert steps == order
+    assert torch.equal(found[1].image, expected[1].image)
+    assert torch.equal(found[2].vector, expected[2].vector)
