@@ -26,7 +26,7 @@ from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameter_table import engine_options
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
-from degfuse_ros.ros.process import keep_freed_memory, spare_collections
+from degfuse_ros.ros.process import keep_freed_memory, share_interpreter, spare_collections
 from degfuse_ros.ros.rig import Rig
 from degfuse_ros.ros.worker import Worker
 
@@ -235,6 +235,7 @@ def main(arguments: list[str] | None = None) -> None:
     # and `ros2 launch` in a terminal interrupts twice: the clean-up must run to its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
+    share_interpreter()
     rclpy.init(args=arguments)
     node: FuseNode | None = None
     try:
