@@ -46,8 +46,8 @@ class CudaCalls:
     def capture(self, run: Callable[[], Tensor]) -> Callable[[], Tensor]:
         """Record `run`, which ran on our stream before, as a graph.
 
-        Not by `torch.cuda.graph`, which empties PyTorch's cache and, in older versions, collects
-        garbage first: a stall in the middle of a stream of images.
+        Not by `torch.cuda.graph`, which in older versions collects garbage first: a stall in the
+        middle of a stream of images.
 
         Returns:
             A function that replays the graph and returns the tensor that `run` returned, with new

@@ -67,6 +67,15 @@ def stage_image(target: Tensor, image: NDArray[Any]) -> None:
     np.copyto(target.numpy(), image)
 
 
+def _send(target: Tensor, staged: Tensor, image: NDArray[Any] | None) -> None:
+    """Start copying an image, or ones, to the device through staging memory."""
+    if image is None:
+        staged.fill_(1.0)
+    else:
+        stage_image(staged, image)
+    target.copy_(staged, non_blocking=True)
+
+
 @dataclass
 class _Program:
     """One forward pass of a slot, with a look at the images or without."""
@@ -99,18 +108,12 @@ class _Slot:
         return batch, height, width, self.coverage is not None
 
     def fill(self, pairs: list[Pair]) -> None:
-        """Start copying pairs to the device."""
+        """Copy pairs to the device; each image is on its way while the next one is staged."""
         for row, pair in enumerate(pairs):
-            stage_image(self.staged_visible[row], pair.visible)
-            stage_image(self.staged_thermal[row], pair.thermal)
-            if self.staged_coverage is not None and pair.coverage is not None:
-                stage_image(self.staged_coverage[row], pair.coverage)
-            elif self.staged_coverage is not None:
-                self.staged_coverage[row].fill_(1.0)
-        self.visible.copy_(self.staged_visible, non_blocking=True)
-        self.thermal.copy_(self.staged_thermal, non_blocking=True)
-        if self.coverage is not None and self.staged_coverage is not None:
-            self.coverage.copy_(self.staged_coverage, non_blocking=True)
+            _send(self.visible[row], self.staged_visible[row], pair.visible)
+            _send(self.thermal[row], self.staged_thermal[row], pair.thermal)
+            if self.coverage is not None and self.staged_coverage is not None:
+                _send(self.coverage[row], self.staged_coverage[row], pair.coverage)
 
 
 class FastPath:
@@ -264,6 +267,9 @@ class FastPath:
                 raise
             program.refused = True  # a lost device fails again, eagerly
             self._problem = f'no graph: {one_line(error)}'
+        else:
+            # What the eager runs used: a graph has memory of its own, about as much.
+            self._calls.free()
 
     def _compiled(self, compiler: BackgroundCompiler, slot: _Slot, look: bool,
                   plain: _Program) -> bool:
