@@ -10,7 +10,6 @@ It starts unconfigured. *configure* loads the weights, *activate* subscribes and
 
 from __future__ import annotations
 
-import gc
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -22,11 +21,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from degfuse_ros.ros.advice import ERROR, WARN, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
+from degfuse_ros.ros.garbage import Garbage
 from degfuse_ros.ros.parameter_services import ParameterServices
 from degfuse_ros.ros.parameter_table import engine_options
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.pipeline import Pipeline
-from degfuse_ros.ros.process import keep_freed_memory, share_interpreter, spare_collections
+from degfuse_ros.ros.process import keep_freed_memory, share_interpreter
 from degfuse_ros.ros.rig import Rig
 from degfuse_ros.ros.worker import Worker
 
@@ -58,6 +58,7 @@ class FuseNode(LifecycleNode):
         self._engine: FusionEngine | None = None
         self._rigs: list[Rig] = []
         self._worker: Worker | None = None
+        self._garbage = Garbage()
         self._state_label = 'unconfigured'
         self._failure = ''
         self._diagnostics = Diagnostics(self, self._settings, self._report)
@@ -169,18 +170,20 @@ class FuseNode(LifecycleNode):
         for name in self._settings.rigs:
             self._rigs.append(Rig(self, self._settings.of(name), name))
         self._settings.locked = True
-        spare_collections()
+        self._garbage.leave_out()
 
     def _release(self) -> None:
         """Free the weights and take the topics back."""
         rigs, self._rigs = self._rigs, []
         engine, self._engine = self._engine, None
         self._settings.locked = False
-        for rig in rigs:
-            rig.close()
-        if engine is not None:
-            engine.close()
-        gc.unfreeze()
+        try:
+            for rig in rigs:
+                rig.close()
+            if engine is not None:
+                engine.close()
+        finally:
+            self._garbage.include()
 
     def _start(self) -> None:
         """Subscribe and start the worker."""

@@ -16,6 +16,7 @@ from fuse_peer import values
 from image_messages import HEIGHT, WIDTH, image
 from sensor_msgs.msg import CameraInfo, Image
 
+from degfuse_ros.camera.alignment import Alignment
 from degfuse_ros.camera.calibration import Calibration, Rig, to_text
 from degfuse_ros.camera.homography import similarity
 from degfuse_ros.engine import FusionEngine
@@ -166,3 +167,19 @@ def test_the_overlay_shows_thermal_edges_where_the_thermal_camera_sees(
         lambda status: 'registration_score' in values(status), each=send))
     assert float(report['registration_usual']) == pytest.approx(
         float(report['registration_score']), abs=0.05)
+
+
+def test_a_score_that_cannot_be_had_is_told_and_delays_nothing(
+        graph: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(alignment: Alignment) -> None:
+        raise RuntimeError('no edges')
+
+    monkeypatch.setattr(Alignment, 'follow', fail)
+    assert graph.configure() and graph.activate()
+    graph.until_fused()
+    status = graph.until_status(lambda status: 'no edges' in status.message, graph.send)
+    assert ('whether the registration still holds cannot be told: RuntimeError: no edges'
+            in status.message)
+    assert 'dropped.inference' not in values(status)
+    graph.fused.clear()
+    graph.until_fused()

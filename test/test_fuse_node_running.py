@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -231,6 +233,23 @@ def test_a_device_lost_at_configure_is_told_though_its_memory_cannot_be_given_ba
             assert 'configure failed: CUDA error: device lost' in status.message
             assert '\n' not in status.message
         assert graph.configure()
+
+
+def test_collections_leave_a_configured_node_alone_until_its_cleanup(
+        active: FuseGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = FusionEngine.close
+
+    def fail(engine: FusionEngine) -> None:
+        close(engine)
+        raise RuntimeError('the device is lost')
+
+    monkeypatch.setattr(FusionEngine, 'close', fail)
+    engine = weakref.ref(active.node._engine)
+    assert gc.get_freeze_count() > 10_000  # torch's and rclpy's objects alone are more
+    assert active.change_state(Transition.TRANSITION_DEACTIVATE)
+    active.change_state(Transition.TRANSITION_CLEANUP)
+    gc.collect()
+    assert gc.get_freeze_count() == 0 and engine() is None
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ class Alignment:
             ImageError: the frame cannot be brought there: it is smaller than 32 x 32, or the
                 calibration cannot be read or does not fit.
         """
+        self._unscored = None  # of another map perhaps
         try:
             registration, notice = self._fitting(path, (visible.shape[1], visible.shape[0]),
                                                  (thermal.shape[1], thermal.shape[0]))
@@ -208,7 +209,6 @@ class Alignment:
     def _put_aside(self, visible: np.ndarray, thermal: np.ndarray,
                    window: tuple[slice, slice] = (slice(None), slice(None))) -> None:
         """Keep one pair of so many, the rows and columns that both cameras see, to be scored."""
-        self._unscored = None
         if not self._until_scored:
             self._until_scored = SCORED_EVERY
             if min(thermal[window].shape) >= STRIP * thermal.shape[1]:

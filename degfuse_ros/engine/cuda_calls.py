@@ -80,11 +80,16 @@ class CudaCalls:
         """Run `work` on a second stream, beside what our own gets until its result is asked for.
 
         Between a start and its end neither stream may give memory back that the other one uses;
-        what one of them gives back later, it uses again after the other has been waited for.
+        what one of them gives back later, it uses again after the other has been waited for. So
+        the result must be asked for in any case, also where what runs beside it fails.
         """
         self._side.wait_stream(self._stream)
-        with torch.cuda.stream(self._side):
-            result = work()
+        try:
+            with torch.cuda.stream(self._side):
+                result = work()
+        except BaseException:
+            self._stream.wait_stream(self._side)  # a capture cannot end without
+            raise
 
         def join() -> T:
             self._stream.wait_stream(self._side)

@@ -268,7 +268,7 @@ class FastPath:
             program.refused = True  # a lost device fails again, eagerly
             self._problem = f'no graph: {one_line(error)}'
         else:
-            # What the eager runs used: a graph has memory of its own, about as much.
+            # What the eager runs used: the graph has memory of its own.
             self._calls.free()
 
     def _compiled(self, compiler: BackgroundCompiler, slot: _Slot, look: bool,

@@ -74,7 +74,7 @@ class StagedForward:
         return torch.cat((pixels, numbers.view(torch.uint8)), 1)
 
     def in_a_row(self) -> StagedForward:
-        """Return the same on one stream: torch.compile knows no others."""
+        """Return the same on one stream, as torch.compile takes it."""
         result = copy(self)
         result._aside = None
         return result

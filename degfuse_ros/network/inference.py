@@ -99,8 +99,10 @@ def infer(guidance: DegradationGuidance, network: FusionNetwork, visible: Tensor
 
     if aside is not None and network.config.guidance != 'enhanced':
         known = aside(lambda: _decide(guidance, network, (visible, thermal), judge))
-        enhanced = enhance()
-        seen, routing = known()
+        try:
+            enhanced = enhance()
+        finally:  # also without memory: nothing may go on reading what is given back
+            seen, routing = known()
     else:
         enhanced = enhance()
         seen, routing = _decide(

@@ -1,7 +1,6 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a Python process does for its node: memory, garbage, spinning it to its end."""
-import gc
+"""What a Python process does for its node: memory, threads, spinning it to its end."""
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,10 +12,7 @@ from rclpy.node import Node
 
 # Larger than any camera's image, and just below the most that glibc follows, 32 MiB: mallopt(3).
 _LARGEST_BLOCK = 31 << 20
-
-
-# Python's own 5 ms, twice, are most of what an image may take. Ten times as many switches at most,
-# and only where two threads have work: nothing that can be measured.
+# In seconds. A frame needs the interpreter many times, each time for up to Python's own 5 ms.
 _SWITCH_INTERVAL = 0.5e-3
 
 
@@ -38,17 +34,6 @@ def keep_freed_memory() -> None:
     one has been freed, it keeps them. Other C libraries do not mind.
     """
     bytearray(_LARGEST_BLOCK)
-
-
-def spare_collections() -> None:
-    """Collect garbage now, and leave out of later collections what there is.
-
-    A full collection stops all threads for 0.1 s once torch and rclpy are loaded, and one came
-    within the first seconds of images. What is left out and no longer used stays until
-    `gc.unfreeze`.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 class _Finite(Protocol):

@@ -209,7 +209,8 @@ class Rig:
             score = self._front_end.score
             self.statistics.registered(score.present, score.usual, score.drifted)
         except Exception as error:  # whatever it is, the other rigs and the next pair go on
-            self.statistics.notice('registration', f'it cannot be scored: {_described(error)}')
+            self.statistics.notice('registration', 'whether the registration still holds '
+                                   f'cannot be told: {_described(error)}')
 
     def publish_thermal(self, alone: Alone) -> None:
         """Publish a thermal image that is alone, and count it; never raises."""

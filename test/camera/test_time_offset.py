@@ -62,6 +62,16 @@ def test_images_that_never_change_give_none() -> None:
     assert estimator.estimate(0.0) is None
 
 
+@pytest.mark.parametrize('moves', [6.0, 7.5, 9.0])
+def test_a_half_in_which_the_thermal_image_stands_still_confirms_nothing(moves: float) -> None:
+    for seed in range(20):
+        values = np.random.default_rng(seed).random(20 * 30)
+        estimator = TimeOffset()
+        changes(estimator, 'visible', 30, values)
+        changes(estimator, 'thermal', 30, np.where(np.arange(len(values)) < moves * 30, values, 0))
+        assert estimator.estimate(0.0) is None
+
+
 def test_an_offset_beyond_the_largest_gives_none() -> None:
     for offset in (-0.8, 0.8):
         assert watch(MovingScene(4, 20), 30, 30, offset).estimate(0.0) is None

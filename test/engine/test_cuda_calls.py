@@ -101,6 +101,43 @@ def test_what_runs_aside_is_waited_for_also_in_a_graph():
             assert (found == 50 + 3 * value).all()
 
 
+@pytest.mark.parametrize('where', ['aside', 'beside'])
+def test_a_capture_that_fails_with_work_aside_gives_its_memory_back(where: str):
+    calls = CudaCalls(torch.device('cuda', 0))
+    with calls.active():
+        given = torch.ones(1 << 20, device='cuda')
+
+        def run(fails: bool) -> torch.Tensor:
+            def work() -> torch.Tensor:
+                result = given + 1
+                if fails and where == 'aside':
+                    raise torch.OutOfMemoryError('CUDA out of memory.')
+                return result
+
+            join = calls.aside(work)
+            try:
+                other = given * 2
+                if fails:
+                    raise torch.OutOfMemoryError('CUDA out of memory.')
+            finally:
+                result = join()
+            return result + other
+
+        run(False)
+        calls.wait()
+        calls.free()
+        before = torch.cuda.memory_reserved()
+        with pytest.raises(torch.OutOfMemoryError):
+            calls.capture(lambda: run(True))
+        gc.collect()  # the error's traceback holds tensors
+        calls.free()
+        assert torch.cuda.memory_reserved() <= before
+        replay = calls.capture(lambda: run(False))
+        found = replay()
+        calls.wait()
+        assert (found == 4).all()
+
+
 def test_a_stream_of_frames_keeps_its_bits_whatever_runs_beside_it():
     engine, pairs = FusionEngine.load('lite', 'cuda'), shaded_pairs(2, 480, 640)
     first = [engine.fuse(*pair) for pair in pairs]

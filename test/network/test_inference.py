@@ -66,6 +66,30 @@ def test_rounding_leaves_guidance_and_gates_exact(
     assert (rough.image - exact.image).abs().mean() < 0.02
 
 
+def test_guidance_is_waited_for_where_enhancement_fails(
+        model: tuple[DegradationGuidance, FusionNetwork], monkeypatch: pytest.MonkeyPatch):
+    (guidance, network), (visible, thermal) = model, pair()
+    network.config = replace(network.config, guidance='raw')
+    steps: list[str] = []
+
+    def aside(work: Decide) -> Decide:
+        result = work()
+
+        def join():
+            steps.append('joined')
+            return result
+
+        return join
+
+    def fail(*images: torch.Tensor) -> Enhanced:
+        raise torch.OutOfMemoryError('CUDA out of memory.')
+
+    monkeypatch.setattr(network, 'enhance', fail)
+    with torch.no_grad(), pytest.raises(torch.OutOfMemoryError):
+        infer(guidance, network, visible, thermal, nullcontext(), aside=aside)
+    assert steps == ['joined']
+
+
 @pytest.mark.parametrize('looks_at, order', [
     ('raw', ['begun', 'enhanced', 'joined']), ('enhanced', ['enhanced'])])
 def test_guidance_runs_beside_enhancement_where_it_does_not_need_its_images(

