@@ -173,7 +173,7 @@ def _best_shift(visible: np.ndarray, thermal: np.ndarray) -> tuple[float, float]
     most = round(LARGEST / GRID)
     inner = visible[most:-most] - visible[most:-most].mean()
     # Of every shift, thermal earlier by `most` first. By running sums: the products of matrices
-    # that give the same took three times as long, and 91 ms once on sixteen cores.
+    # that give the same took three times as long, in the thread that receives images.
     sums, squares = (_window_sums(values, len(inner)) for values in (thermal, thermal ** 2))
     energies = squares - sums ** 2 / len(inner)
     moving = energies > STILL * np.square(thermal).sum()
