@@ -33,6 +33,10 @@ TOPICS = ('visible', 'thermal')
 # synchronised at all differ by, and less than anybody would take for latency.
 AHEAD = NANOSECONDS
 
+# Seconds between two estimates of the offset, which look at the last twenty. One takes some
+# milliseconds in the thread that receives images: once a second that was one frame in sixty.
+ESTIMATE_PERIOD = 5.0
+
 
 class Pairing:
     """Subscribes to both image topics and delivers pairs, the visible stamps ever rising."""
@@ -57,6 +61,7 @@ class Pairing:
         self._prefix = prefix
         self._lost = LostCamera()
         self._time_offset = TimeOffset()
+        self._estimate_due = 0.0
         self._matcher = self._new_matcher()
         self._transports: dict[str, str] = {}
         self._subscribers: dict[str, message_filters.Subscriber] = {}
@@ -105,7 +110,14 @@ class Pairing:
             self._deliver_matches(self._matcher.flush())
 
     def estimate_offset(self) -> None:
-        """Tell the statistics what motion in both streams says of thermal_time_offset."""
+        """Tell the statistics what motion in both streams says of thermal_time_offset.
+
+        May be asked for at every report: it looks again only once it can have changed.
+        """
+        now = time.monotonic()
+        if now < self._estimate_due:
+            return
+        self._estimate_due = now + ESTIMATE_PERIOD
         self._statistics.estimated(self._time_offset.estimate(
             self._parameters.value('thermal_time_offset')))
 

@@ -17,10 +17,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from degfuse_ros.camera.time_offset import OffsetEstimate, TimeOffset
 from degfuse_ros.ros import pairing as pairing_module
 from degfuse_ros.ros.matcher import Matcher
 from degfuse_ros.ros.pair import Pair
-from degfuse_ros.ros.pairing import Pairing
+from degfuse_ros.ros.pairing import ESTIMATE_PERIOD, Pairing
 from degfuse_ros.ros.parameters import Parameters
 from degfuse_ros.ros.stamps import stamp_of
 from degfuse_ros.ros.statistics import Statistics
@@ -363,3 +364,20 @@ def test_motion_tells_the_offset_and_nothing_is_done_about_it(bench: Bench) -> N
     assert estimate.offset == pytest.approx(-0.15, abs=0.016) and estimate.correlation > 0.8
     assert bench.node.get_parameter('thermal_time_offset').value == 0.0
     assert len(bench.pairs) > 100  # of different moments
+
+
+def test_the_offset_is_looked_for_every_few_seconds_however_often_it_is_asked_for(
+        bench: Bench, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    found = OffsetEstimate(0.1, 0.9, 0.0)
+
+    def look(offset: TimeOffset, present: float) -> OffsetEstimate:
+        looks.append(clock[0])
+        return found
+
+    monkeypatch.setattr(TimeOffset, 'estimate', look)
+    for _ in range(21):
+        bench.pairing.estimate_offset()
+        assert snapshot(bench).estimate == found  # the last one holds until the next
+        clock[0] += 0.5
+    assert looks == [100.0, 100.0 + ESTIMATE_PERIOD, 100.0 + 2 * ESTIMATE_PERIOD]
