@@ -25,7 +25,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification
 
 from degfuse_ros.camera.decoding import to_rgb
-from degfuse_ros.ros.process import keep_freed_memory, spin_until_finished
+from degfuse_ros.ros.process import spin_until_finished
 from degfuse_ros.ros.stamps import stamp_of
 
 # Results of which a part never came are written as they are when this many wait.
@@ -149,7 +149,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--image-only', action='store_true',
                         help='subscribe to the fused image alone, not to class and routing')
     args = parser.parse_args(remove_ros_args(given)[1:])
-    keep_freed_memory()
     node = spin_until_finished(
         lambda: FusionRecorder(args.out, args.idle, args.every, args.image_only), given)
     print(f'{node.received} fused images received')

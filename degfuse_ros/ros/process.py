@@ -10,6 +10,8 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from degfuse_ros.ros.garbage import Garbage
+
 # Larger than any camera's image, and just below the most that glibc follows, 32 MiB: mallopt(3).
 _LARGEST_BLOCK = 31 << 20
 # In seconds. A frame needs the interpreter many times, each time for up to Python's own 5 ms.
@@ -63,6 +65,8 @@ def spin_until_finished(make_node: Callable[[], Made], arguments: Sequence[str])
     Raises:
         SystemExit: told to stop before there was a node.
     """
+    keep_freed_memory()
+    garbage = Garbage()
     # SIGTERM ends a process as politely as Ctrl-C does.
     rclpy.init(args=list(arguments), signal_handler_options=rclpy.SignalHandlerOptions.ALL)
     executor = SingleThreadedExecutor()
@@ -70,6 +74,7 @@ def spin_until_finished(make_node: Callable[[], Made], arguments: Sequence[str])
     try:
         node = make_node()
         executor.add_node(cast(Node, node))
+        garbage.leave_out()  # a collection would delay images, and their times be read as ours
         while rclpy.ok() and not node.finished:
             executor.spin_once(timeout_sec=0.2)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -80,6 +85,7 @@ def spin_until_finished(make_node: Callable[[], Made], arguments: Sequence[str])
         executor.shutdown()
         if node is not None:
             node.destroy_node()
+        garbage.include()
         rclpy.try_shutdown()
     if node is None:
         raise SystemExit(1)
