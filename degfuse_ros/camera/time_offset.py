@@ -148,7 +148,7 @@ class TimeOffset:
         if whole is None or halves[0] is None or halves[1] is None:
             return None
         spread = abs(halves[0][0] - halves[1][0])
-        if not spread <= smooth:
+        if spread > smooth:
             return None
         return OffsetEstimate(present + whole[0], whole[1], spread)
 
@@ -174,9 +174,10 @@ def _best_shift(visible: np.ndarray, thermal: np.ndarray) -> tuple[float, float]
     inner = visible[most:-most] - visible[most:-most].mean()
     # Of every shift, thermal earlier by `most` first. By running sums: the products of matrices
     # that give the same took three times as long, in the thread that receives images.
-    sums, squares = (_window_sums(values, len(inner)) for values in (thermal, thermal ** 2))
+    power = thermal ** 2
+    sums, squares = (_window_sums(values, len(inner)) for values in (thermal, power))
     energies = squares - sums ** 2 / len(inner)
-    moving = energies > STILL * np.square(thermal).sum()
+    moving = energies > STILL * power.sum()
     products = np.correlate(thermal, inner, 'valid')
     correlations = np.zeros(len(products))
     if inner.any():

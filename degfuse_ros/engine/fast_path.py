@@ -278,7 +278,7 @@ class FastPath:
         if program is not None and program.replay is not None:
             if plain.replay is not None:
                 plain.replay = None
-                self._calls.free()  # also what compiling left: together as much as is in use
+                self._calls.free()  # a graph of the same size takes its place
             return True
         if plain.replay is None or compiler.busy or (program is not None and program.refused):
             return False  # first what is quickly had

@@ -73,9 +73,8 @@ class PairPublisher(Node):
 
     def _publish(self, visible: np.ndarray, thermal: np.ndarray) -> int:
         """Publish one pair under one stamp, and return it in nanoseconds."""
-        headers = {side: Header(frame_id=frame) for side, frame in FRAMES.items()}
-        images = {'thermal': from_grey(thermal, headers['thermal']),
-                  'visible': from_rgb(visible, 'rgb8', headers['visible'])}
+        images = {'thermal': from_grey(thermal, Header(frame_id=FRAMES['thermal'])),
+                  'visible': from_rgb(visible, 'rgb8', Header(frame_id=FRAMES['visible']))}
         now = self.get_clock().now()  # after the copies, which a camera's driver has no need of
         for side, image in images.items():
             image.header.stamp = now.to_msg()

@@ -32,7 +32,7 @@ def keep_freed_memory() -> None:
 
     glibc takes large blocks from the system and gives them back, and the system clears every page
     of the next one: 640 pages for each 640 x 480 image that a Python node receives, 2,850 for
-    1280 x 1024, 4.9 of 13.8 ms on the way through the fusion node. Once a block as large as this
+    1280 x 1024, 4 of 12 ms on the way through the fusion node. Once a block as large as this
     one has been freed, it keeps them. Other C libraries do not mind.
     """
     bytearray(_LARGEST_BLOCK)

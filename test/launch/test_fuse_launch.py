@@ -73,6 +73,11 @@ def test_without_autostart_the_node_waits(installed: None, ros_domain: int) -> N
     with launched(LAUNCH_FILE, 'autostart:=false', 'device:=cpu'), FusePeer(
             ros_domain, '/fuse') as peer:
         peer.until(lambda: peer.state == 'unconfigured', timeout=60)
+        # One that starts by itself is unconfigured at first, too: by now it would be on its way,
+        # and would activate itself once somebody configures it.
+        assert peer.configure()
+        with pytest.raises(AssertionError, match='nothing happened'):
+            peer.until(lambda: peer.state != 'inactive', timeout=3)
 
 
 @pytest.mark.parametrize(('argument', 'reason'), [

@@ -13,7 +13,7 @@ from degfuse_ros.network.config import ModelConfig
 from degfuse_ros.network.dagm import DegradationGuidance
 from degfuse_ros.network.fusion_network import Enhanced, FusionNetwork
 from degfuse_ros.network.image_math import pad_to_multiple
-from degfuse_ros.network.inference import Decide, infer
+from degfuse_ros.network.inference import Aside, Decide, infer
 
 
 @pytest.fixture
@@ -66,13 +66,10 @@ def test_rounding_leaves_guidance_and_gates_exact(
     assert (rough.image - exact.image).abs().mean() < 0.02
 
 
-def test_guidance_is_waited_for_where_enhancement_fails(
-        model: tuple[DegradationGuidance, FusionNetwork], monkeypatch: pytest.MonkeyPatch):
-    (guidance, network), (visible, thermal) = model, pair()
-    network.config = replace(network.config, guidance='raw')
-    steps: list[str] = []
-
+def noting(steps: list[str]) -> Aside:
+    """Do the work at once; note when it begins and when it is waited for."""
     def aside(work: Decide) -> Decide:
+        steps.append('begun')
         result = work()
 
         def join():
@@ -81,13 +78,22 @@ def test_guidance_is_waited_for_where_enhancement_fails(
 
         return join
 
+    return aside
+
+
+def test_guidance_is_waited_for_where_enhancement_fails(
+        model: tuple[DegradationGuidance, FusionNetwork], monkeypatch: pytest.MonkeyPatch):
+    (guidance, network), (visible, thermal) = model, pair()
+    network.config = replace(network.config, guidance='raw')
+    steps: list[str] = []
+
     def fail(*images: torch.Tensor) -> Enhanced:
         raise torch.OutOfMemoryError('CUDA out of memory.')
 
     monkeypatch.setattr(network, 'enhance', fail)
     with torch.no_grad(), pytest.raises(torch.OutOfMemoryError):
-        infer(guidance, network, visible, thermal, nullcontext(), aside=aside)
-    assert steps == ['joined']
+        infer(guidance, network, visible, thermal, nullcontext(), aside=noting(steps))
+    assert steps == ['begun', 'joined']
 
 
 @pytest.mark.parametrize('looks_at, order', [
@@ -100,17 +106,6 @@ def test_guidance_runs_beside_enhancement_where_it_does_not_need_its_images(
     with torch.no_grad():
         expected = infer(guidance, network, visible, thermal, nullcontext())
     steps: list[str] = []
-
-    def aside(work: Decide) -> Decide:
-        steps.append('begun')
-        result = work()
-
-        def join():
-            steps.append('joined')
-            return result
-
-        return join
-
     plain = network.enhance
 
     def enhance(*images: torch.Tensor) -> Enhanced:
@@ -119,7 +114,7 @@ def test_guidance_runs_beside_enhancement_where_it_does_not_need_its_images(
 
     monkeypatch.setattr(network, 'enhance', enhance)
     with torch.no_grad():
-        found = infer(guidance, network, visible, thermal, nullcontext(), aside=aside)
+        found = infer(guidance, network, visible, thermal, nullcontext(), aside=noting(steps))
     assert steps == order
     assert torch.equal(found[1].image, expected[1].image)
     assert torch.equal(found[2].vector, expected[2].vector)
