@@ -96,7 +96,6 @@ class _Slot:
     staged_visible: Tensor
     staged_thermal: Tensor
     staged_coverage: Tensor | None
-    staged_blocks: Tensor  # B x P, on the host
     memory: GuidanceMemory | None
     plain: dict[bool, _Program] = field(default_factory=dict)  # by whether it looks
     compiled: dict[bool, _Program] = field(default_factory=dict)
@@ -209,11 +208,13 @@ class FastPath:
             slot.memory.clear()
         slot.fill(pairs)
         blocks = self._run(slot, look or (slot.memory is not None and slot.memory.empty))
-        slot.staged_blocks.copy_(blocks, non_blocking=True)
+        # Memory of these results, which are not copied out of it; PyTorch keeps what is done with.
+        answers = self._calls.pinned(*blocks.shape)
+        answers.copy_(blocks, non_blocking=True)
         self._calls.wait()
         if slot.memory is not None:
             slot.memory.looked()
-        return [self._forward.unpack(block, height, width) for block in slot.staged_blocks]
+        return [self._forward.unpack(block, height, width) for block in answers]
 
     def _slot(self, size: Size) -> _Slot:
         if size not in self._slots:
@@ -223,8 +224,7 @@ class FastPath:
             pinned, shape = self._calls.pinned, (batch, height, width)
             self._slots[size] = _Slot(
                 *self._images(size), pinned(*shape, 3), pinned(*shape),
-                pinned(*shape, dtype=torch.float32) if covered else None,
-                pinned(batch, self._forward.block_size(height, width)), self._memory(batch))
+                pinned(*shape, dtype=torch.float32) if covered else None, self._memory(batch))
         self._slots.move_to_end(size)
         return self._slots[size]
 

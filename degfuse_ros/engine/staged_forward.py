@@ -85,16 +85,11 @@ class StagedForward:
         # Weights are in this precision already, so that nothing is worth caching.
         return torch.autocast(device, self._precision, cache_enabled=False)
 
-    def block_size(self, height: int, width: int) -> int:
-        """Return P, bytes per pair of what a call returns."""
-        gates = len(self.network.layer_names) * len(self.network.config.kernels)
-        return height * width * 3 + 4 * (len(CLASSES) + len(DEGRADATIONS) + gates)
-
     def unpack(self, block: Tensor, height: int, width: int) -> Answer:
-        """Read one pair's row, P uint8 on the host, into memory of its own."""
+        """Read one pair's row, P uint8 on the host, which becomes the image's memory."""
         end, known = height * width * 3, len(CLASSES) + len(DEGRADATIONS)
         numbers = np.frombuffer(block[end:].numpy().tobytes(), np.float32)
         return Answer(
-            image=block[:end].numpy().reshape(height, width, 3).copy(),
+            image=block[:end].numpy().reshape(height, width, 3),
             scores=numbers[:len(CLASSES)].tolist(), severity=numbers[len(CLASSES):known].tolist(),
             routing=numbers[known:].reshape(len(self.network.layer_names), -1).copy())

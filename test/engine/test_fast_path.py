@@ -150,6 +150,17 @@ def test_results_keep_when_the_next_frame_comes():
     assert first.scores == kept[2]
 
 
+def test_what_was_answered_stays_when_later_frames_come():
+    path, _, _ = made()
+    first, *later = [path.fuse(pairs, False, True) for pairs in frames(WARM_RUNS + 4)]
+    kept = [answer.image.copy() for answer in first]
+    for pairs in frames(3)[::-1]:
+        path.fuse(pairs, False, True)
+    for answer, image in zip(first, kept):
+        assert np.array_equal(answer.image, image)
+    assert not np.array_equal(first[0].image, later[0][0].image)
+
+
 def test_a_few_sizes_stay_ready_and_the_longest_unused_goes():
     path, _, calls = made()
     sizes = [32 + 2 * index for index in range(KEPT_SIZES + 1)]

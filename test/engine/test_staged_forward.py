@@ -18,6 +18,7 @@ from degfuse_ros.engine.fusion import Answer
 from degfuse_ros.engine.plain_path import PlainPath
 from degfuse_ros.engine.staged_forward import StagedForward
 from degfuse_ros.engine.steady_guidance import GuidanceMemory
+from degfuse_ros.network.config import CLASSES, DEGRADATIONS
 from degfuse_ros.network.dgme import ExpertMixture
 
 CPU = torch.device('cpu')
@@ -35,6 +36,12 @@ def plain_path(period: int) -> PlainPath:
     return PlainPath(guidance, network, period)
 
 
+def block_size(forward: StagedForward, height: int, width: int) -> int:
+    """Bytes of a pair's image, class scores, severities and gates."""
+    gates = len(forward.network.layer_names) * len(forward.network.config.kernels)
+    return height * width * 3 + 4 * (len(CLASSES) + len(DEGRADATIONS) + gates)
+
+
 def run(forward: StagedForward, pairs: list[Pair], memory: GuidanceMemory | None = None,
         look: bool = True) -> list[Answer]:
     """Fuse a batch by a forward pass on the CPU."""
@@ -43,7 +50,7 @@ def run(forward: StagedForward, pairs: list[Pair], memory: GuidanceMemory | None
                         in list(zip(*pairs))[:2])
     with torch.no_grad():
         blocks = forward(visible, thermal, memory, look)
-    assert blocks.shape == (len(pairs), forward.block_size(height, width))
+    assert blocks.shape == (len(pairs), block_size(forward, height, width))
     return [forward.unpack(block, height, width) for block in blocks]
 
 
@@ -126,12 +133,14 @@ def test_in_a_row_nothing_runs_beside_it():
     check_same(beside, in_a_row)
 
 
-def test_results_are_memory_of_their_own():
+def test_an_image_is_not_copied_and_can_be_written_to():
     forward = staged()
-    block = torch.zeros(forward.block_size(32, 32), dtype=torch.uint8)
+    block = torch.zeros(block_size(forward, 32, 32), dtype=torch.uint8)
     answer = forward.unpack(block, 32, 32)
     block.fill_(7)
-    assert not answer.image.any() and not answer.routing.any() and not any(answer.scores)
+    assert (answer.image == 7).all() and not answer.routing.any() and not any(answer.scores)
+    answer.image[:] = 9
+    assert (block[:32 * 32 * 3] == 9).all()
 
 
 class Watch(TorchDispatchMode):
@@ -181,7 +190,7 @@ def test_nothing_waits_for_the_gpu_or_comes_from_the_host(batch: int, remember: 
         with Watch() as watch:  # reading a value back would raise here
             blocks = forward(visible, thermal, memory, look)
     assert blocks.device.type == 'cuda'
-    assert blocks.shape == (batch, forward.block_size(45, 51))
+    assert blocks.shape == (batch, block_size(forward, 45, 51))
     assert watch.on_host == []
     assert 'aten.convolution.default' in watch.names
     assert not {name for name in watch.names if 'lift' in name or 'scalar_dense' in name
