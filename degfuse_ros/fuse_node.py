@@ -19,6 +19,7 @@ import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from degfuse_ros.camera import time_offset
 from degfuse_ros.ros.advice import ERROR, WARN, Advice
 from degfuse_ros.ros.diagnostics import Diagnostics, Report, clock_advice
 from degfuse_ros.ros.garbage import Garbage
@@ -167,6 +168,7 @@ class FuseNode(LifecycleNode):
             self.get_logger().warning(
                 'running on the CPU: expect about one image per warm-up time. Set device to cuda '
                 'where there is a GPU')
+        time_offset.warm_up()
         for name in self._settings.rigs:
             self._rigs.append(Rig(self, self._settings.of(name), name))
         self._settings.locked = True

@@ -73,15 +73,25 @@ def test_the_nodes_module_needs_no_torch() -> None:
     assert modules & (HEAVY | {'torch', 'safetensors', 'tqdm'}) == set()
 
 
-def test_an_active_node_has_imported_nothing_heavy(ros_domain: int, tmp_path: Path,
-                                                   of_torch: set[str]) -> None:
+def test_an_active_node_has_imported_nothing_heavy_and_all_it_needs(
+        ros_domain: int, tmp_path: Path, of_torch: set[str]) -> None:
     file = tmp_path / 'modules.json'
     program = f"""
 import json, sys
 from pathlib import Path
+import numpy
 from degfuse_ros.fuse_node import main
 main()
-Path({str(file)!r}).write_text(json.dumps([*sys.modules]))
+modules = [*sys.modules]
+from degfuse_ros.camera.time_offset import TimeOffset
+# The first estimate comes in the middle of the images, which would wait for an import.
+estimator = TimeOffset()
+for number in range(600):
+    for camera in ('visible', 'thermal'):
+        estimator.add(camera, number * 33_000_000, numpy.full((8, 8), float(number ** 3 % 509)))
+estimate = estimator.estimate(0.0)
+later = [name for name in sys.modules if name not in modules]
+Path({str(file)!r}).write_text(json.dumps([modules, estimate is not None, later]))
 """
     process = subprocess.Popen([sys.executable, '-c', program, '--ros-args', '-p', 'device:=cpu'],
                                stderr=subprocess.PIPE, text=True)
@@ -91,6 +101,8 @@ Path({str(file)!r}).write_text(json.dumps([*sys.modules]))
         process.send_signal(signal.SIGINT)
         errors = process.communicate(timeout=30)[1]
     assert process.returncode == 0, errors
-    modules = set(json.loads(file.read_text()))
+    names, estimated, later = json.loads(file.read_text())
+    modules = set(names)
+    assert estimated and later == []
     assert {'torch', 'rclpy', 'degfuse_ros.engine.fusion_engine'} <= modules
     assert (modules - of_torch) & HEAVY == set()
