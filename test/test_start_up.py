@@ -73,7 +73,7 @@ def test_the_nodes_module_needs_no_torch() -> None:
     assert modules & (HEAVY | {'torch', 'safetensors', 'tqdm'}) == set()
 
 
-def test_an_active_node_has_imported_nothing_heavy_and_all_it_needs(
+def test_an_active_node_has_imported_nothing_heavy_nor_imports_later(
         ros_domain: int, tmp_path: Path, of_torch: set[str]) -> None:
     file = tmp_path / 'modules.json'
     program = f"""
@@ -84,7 +84,7 @@ from degfuse_ros.fuse_node import main
 main()
 modules = [*sys.modules]
 from degfuse_ros.camera.time_offset import TimeOffset
-# The first estimate comes in the middle of the images, which would wait for an import.
+# An import at the first estimate, in the middle of a stream, would hold images up.
 estimator = TimeOffset()
 for number in range(600):
     for camera in ('visible', 'thermal'):

@@ -157,7 +157,7 @@ def warm_up() -> None:
     """Estimate once from made-up images, so that the first real estimate takes its usual time.
 
     What NumPy and OpenCV load at their first use took 63 ms on one machine, in the thread that
-    receives images: four pairs at 60 Hz were replaced by newer ones before it came to them.
+    receives images: four pairs at 60 Hz were replaced by newer ones before it got to them.
     """
     estimator = TimeOffset()
     for number in range(round(30 * SHORTEST) + 30):  # at 30 Hz

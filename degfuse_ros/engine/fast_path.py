@@ -43,7 +43,7 @@ class DeviceCalls(Protocol):
         """Make the device current."""
 
     def pinned(self, *shape: int, dtype: torch.dtype = torch.uint8) -> Tensor:
-        """Return staging memory."""
+        """Return memory of the host that the device copies from and to by itself."""
 
     def wait(self) -> None:
         """Wait for the device."""
@@ -208,13 +208,23 @@ class FastPath:
             slot.memory.clear()
         slot.fill(pairs)
         blocks = self._run(slot, look or (slot.memory is not None and slot.memory.empty))
-        # Memory of these results, which are not copied out of it; PyTorch keeps what is done with.
-        answers = self._calls.pinned(*blocks.shape)
-        answers.copy_(blocks, non_blocking=True)
-        self._calls.wait()
+        answers = self._bring(blocks)
         if slot.memory is not None:
             slot.memory.looked()
         return [self._forward.unpack(block, height, width) for block in answers]
+
+    def _bring(self, blocks: Tensor) -> Tensor:
+        """Wait for blocks and copy them into new memory of the host, of which images are views."""
+        try:
+            answers = self._calls.pinned(*blocks.shape)
+        except RuntimeError as error:  # somebody keeps very many images
+            if not is_out_of_memory(error):
+                raise
+            answers = torch.empty_like(blocks, device='cpu')
+        # Waiting, so that PyTorch notes no stream on this memory. Else whoever drops the last
+        # image, in whatever thread, would record an event: into a graph if one is being captured,
+        # and where the device is lost that ends the process.
+        return answers.copy_(blocks)
 
     def _slot(self, size: Size) -> _Slot:
         if size not in self._slots:

@@ -48,9 +48,9 @@ class Fusion:
     """One fused pair.
 
     Attributes:
-        image: H x W x 3 uint8, RGB; nobody else's memory. From the engine on CUDA it is
-            page-locked, so that the GPU writes it, and shared by the pairs of one batch: who
-            collects many images had better keep copies.
+        image: H x W x 3 uint8, RGB; stays as it is whatever is fused later. On CUDA it is a view
+            of page-locked memory, which all images of one batch keep alive and whose size is
+            rounded up to a power of two: who collects many images had better keep copies.
         degradation: class, scores and severities.
         routing: layers x experts float32; rows sum to 1 and have two non-zero entries.
     """

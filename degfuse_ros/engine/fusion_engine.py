@@ -128,8 +128,8 @@ class FusionEngine:
             guidance_period: run the guidance in every n-th frame of a stream. Above 1 it is
                 smoothed over its looks, and class and routing keep until others lead clearly;
                 see `reset`. 1: every frame stands for itself.
-            compile: on CUDA, compile each size in the background, for a minute or more the first
-                time; other frames are served meanwhile. Without effect on a CPU.
+            compile: on CUDA, compile each size in the background, for half a minute or more the
+                first time; other frames are served meanwhile. Without effect on a CPU.
             precision: 'auto': float16 on CUDA, float32 on a CPU. 'bfloat16': faster on a CPU that
                 has instructions for it, at most a few grey levels off. 'float32': CPU only.
 

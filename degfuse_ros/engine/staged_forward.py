@@ -86,7 +86,7 @@ class StagedForward:
         return torch.autocast(device, self._precision, cache_enabled=False)
 
     def unpack(self, block: Tensor, height: int, width: int) -> Answer:
-        """Read one pair's row, P uint8 on the host, which becomes the image's memory."""
+        """Read one pair's row, P uint8 on the host: the image is a view, numbers are copied."""
         end, known = height * width * 3, len(CLASSES) + len(DEGRADATIONS)
         numbers = np.frombuffer(block[end:].numpy().tobytes(), np.float32)
         return Answer(

@@ -158,7 +158,7 @@ TABLE: tuple[ParameterRow, ...] = (
         'precision', 'auto', 'Of the network: auto is float16 on CUDA and float32 on a CPU; '
         'bfloat16 is faster on a CPU that has it, at most a few grey levels off.',
         choices=('auto', 'float32', 'bfloat16'), while_running=False, per_rig=False),
-    # Off by default: while it compiles, for a minute the first time, single frames come late.
+    # Off by default: while it compiles, half a minute or more the first time, frames come late.
     ParameterRow(
         'compile', False, 'On CUDA, compile each image size in the background, for faster frames '
         'once that is done. Without effect on a CPU.', while_running=False, per_rig=False),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from moving_scene import MovingScene
 
-from degfuse_ros.camera.time_offset import WINDOW, OffsetEstimate, TimeOffset
+from degfuse_ros.camera.time_offset import WINDOW, OffsetEstimate, TimeOffset, warm_up
 
 # Stamps of today: their seconds leave float32 no fraction.
 NOW = 1_795_000_000.0
@@ -41,6 +41,13 @@ def test_a_known_offset_is_found_within_half_a_frame(
         assert estimate is not None and estimate.correlation > 0.8
         assert abs(estimate.offset - offset) < 0.5 / max(visible_rate, thermal_rate, 30)
         assert estimate.spread < 0.5 / thermal_rate
+
+
+def test_warming_up_takes_the_whole_way_of_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, found = TimeOffset.estimate, []
+    monkeypatch.setattr(TimeOffset, 'estimate', lambda *given: found.append(real(*given)))
+    warm_up()
+    assert len(found) == 1 and found[0] is not None and found[0].correlation > 0.99
 
 
 def test_it_is_looked_for_around_the_one_that_is_set() -> None:

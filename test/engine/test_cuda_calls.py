@@ -3,6 +3,8 @@
 """The calls that only a GPU answers, and the whole GPU path on one."""
 
 import gc
+from collections.abc import Callable
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -75,6 +77,27 @@ def test_a_replayed_graph_gives_the_same_bits_as_an_eager_run():
         assert np.array_equal(one.routing, other.routing)
 
 
+def test_an_image_that_another_thread_drops_during_a_capture_spoils_nothing(
+        monkeypatch: pytest.MonkeyPatch):
+    engine, (pair,) = FusionEngine.load('lite', 'cuda'), shaded_pairs(1, 96, 128)
+    held = [engine.fuse(*pair) for _ in range(WARM_RUNS)]
+    expected, real = held[-1].image.copy(), CudaCalls.capture
+
+    def capture(self: CudaCalls, run: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+        def run_and_drop() -> torch.Tensor:
+            result, thread = run(), Thread(target=held.clear)
+            thread.start()
+            thread.join()
+            return result
+
+        return real(self, run_and_drop)
+
+    monkeypatch.setattr(CudaCalls, 'capture', capture)
+    for _ in range(3):
+        assert np.array_equal(engine.fuse(*pair).image, expected)
+    assert held == [] and engine.execution == 'graph' and engine.problem == ''
+
+
 def test_what_runs_aside_is_waited_for_also_in_a_graph():
     calls = CudaCalls(torch.device('cuda', 0))
     with calls.active():
@@ -102,7 +125,7 @@ def test_what_runs_aside_is_waited_for_also_in_a_graph():
 
 
 def reserved_for_large_tensors() -> int:
-    """Bytes without the segments of small tensors, in which PyTorch keeps books of its own."""
+    """Bytes without the segments of small tensors, which others than this test have, too."""
     return torch.cuda.memory_stats()['reserved_bytes.large_pool.current']
 
 

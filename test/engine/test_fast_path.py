@@ -138,27 +138,31 @@ def test_views_and_read_only_images_are_taken():
     check_same(path.fuse([Pair(visible[::-1, ::-1], thermal[::-1])], False, True), expected)
 
 
-def test_results_keep_when_the_next_frame_comes():
+@pytest.mark.parametrize('batch', [1, 3])
+def test_results_keep_when_later_frames_come(batch: int):
     path = made()[0]
-    for pairs in frames(WARM_RUNS + 1):
-        path.fuse(pairs, False, True)
-    first = path.fuse(frames(1)[0], False, True)[0]
-    kept = first.image.copy(), first.routing.copy(), list(first.scores)
-    path.fuse(frames(2)[1], False, True)
+    found, kept = [], []
+    for pairs in frames(WARM_RUNS + 3, batch):
+        for answer in path.fuse(pairs, False, True):
+            found.append(answer)
+            kept.append((answer.image.copy(), answer.routing.copy(), list(answer.scores)))
     assert path.execution == 'graph'
-    assert np.array_equal(first.image, kept[0]) and np.array_equal(first.routing, kept[1])
-    assert first.scores == kept[2]
+    for answer, (image, routing, scores) in zip(found, kept):
+        assert np.array_equal(answer.image, image) and np.array_equal(answer.routing, routing)
+        assert answer.scores == scores
+    assert not np.array_equal(kept[0][0], kept[-1][0])
 
 
-def test_what_was_answered_stays_when_later_frames_come():
-    path, _, _ = made()
-    first, *later = [path.fuse(pairs, False, True) for pairs in frames(WARM_RUNS + 4)]
-    kept = [answer.image.copy() for answer in first]
-    for pairs in frames(3)[::-1]:
-        path.fuse(pairs, False, True)
-    for answer, image in zip(first, kept):
-        assert np.array_equal(answer.image, image)
-    assert not np.array_equal(first[0].image, later[0][0].image)
+def test_without_page_locked_memory_results_come_in_ordinary_memory():
+    path, _, calls = made()
+    first = path.fuse(frames(1)[0], True, True)
+
+    def refuses(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+        raise RuntimeError('CUDA error: out of memory')
+
+    calls.pinned = refuses
+    check_same(path.fuse(frames(1)[0], False, True), first)
+    assert path.memory_fallbacks == 0 and path.problem == ''
 
 
 def test_a_few_sizes_stay_ready_and_the_longest_unused_goes():
