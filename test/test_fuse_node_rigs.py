@@ -142,9 +142,10 @@ def test_bad_images_of_one_rig_are_its_own_matter(front: FuseGraph, rear: FusePe
 
     status = rear.until_status(lambda status: 'truncated' in str(values(status)), each=send)
     assert status.level == WARN and '/rear/visible/image (truncated)' in status.message
-    status = front.until_status(
-        lambda status: float(values(status).get('output_rate_hz', 0)) > 0, each=send)
-    assert status.level == OK and not rear.fused
+    # Not at once where a busy machine has kept the test from sending.
+    front.until_status(lambda status: status.level == OK and float(
+        values(status).get('output_rate_hz', 0)) > 0, each=send)
+    assert not rear.fused
 
 
 def test_a_pair_that_the_engine_fails_on_is_its_rigs_matter(
@@ -166,8 +167,8 @@ def test_a_pair_that_the_engine_fails_on_is_its_rigs_matter(
     front.fused.clear()
     rear.fused.clear()
     front.until(lambda: len(front.fused) > 2, each=lambda: send_both(front, rear))
-    status = front.until_status(lambda status: True, each=lambda: send_both(front, rear))
-    assert status.level == OK and not rear.fused
+    front.until_status(lambda status: status.level == OK, each=lambda: send_both(front, rear))
+    assert not rear.fused
 
 
 def test_a_rig_has_values_of_its_own_until_they_are_deleted(
