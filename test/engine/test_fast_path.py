@@ -153,14 +153,15 @@ def test_results_keep_when_later_frames_come(batch: int):
     assert not np.array_equal(kept[0][0], kept[-1][0])
 
 
-def test_without_page_locked_memory_results_come_in_ordinary_memory():
+def test_without_page_locked_memory_results_come_in_ordinary_memory(
+        monkeypatch: pytest.MonkeyPatch):
     path, _, calls = made()
     first = path.fuse(frames(1)[0], True, True)
 
     def refuses(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
         raise RuntimeError('CUDA error: out of memory')
 
-    calls.pinned = refuses
+    monkeypatch.setattr(calls, 'pinned', refuses)
     check_same(path.fuse(frames(1)[0], False, True), first)
     assert path.memory_fallbacks == 0 and path.problem == ''
 
